@@ -1,0 +1,1 @@
+"""INT8 calibration. Nothing lives here yet: see docs/status.md for what edgedet can do today."""

@@ -1,0 +1,1 @@
+"""Labelled images of every format in one in-memory form."""

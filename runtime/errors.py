@@ -1,0 +1,40 @@
+"""Errors that the user can mend. Everything else is a bug of ours and keeps its traceback."""
+
+
+class EdgedetError(Exception):
+    """One line: what was expected, what was found, what to do. No traceback is shown.
+
+    ``exit_code`` is what the command line returns.
+    """
+
+    exit_code = 2
+
+    def __init__(self, expected: str, found: str, fix: str) -> None:
+        super().__init__("expected {}, found {}; {}".format(expected, found, fix))
+        self.expected = expected
+        self.found = found
+        self.fix = fix
+
+
+class UsageError(EdgedetError):
+    """A flag, recipe or setting is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataError(EdgedetError):
+    """An image, video, label file or data set is wrong (exit code 3)."""
+
+    exit_code = 3
+
+
+class ModelError(EdgedetError):
+    """A model, checkpoint or other artefact is wrong (exit code 4)."""
+
+    exit_code = 4
+
+
+class DeviceError(EdgedetError):
+    """The device or its software cannot do what was asked (exit code 5)."""
+
+    exit_code = 5
