@@ -1,0 +1,63 @@
+"""Write a file so that it is either complete or not there."""
+
+import os
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from typing import Union
+
+
+@contextmanager
+def atomic_path(path: "Union[str, Path]") -> "Iterator[Path]":
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block succeeds.
+
+    The temporary name keeps the suffix, because some writers choose the format by it. When the
+    block raises (Ctrl-C as well) the temporary file goes away and what was at ``path`` stays.
+    Parent folders are made. A device or pipe such as ``/dev/stdout`` is written straight.
+
+    Raises UsageError when the place cannot be written.
+    """
+    target = Path(os.path.realpath(str(path)))
+    if target.exists() and not target.is_file():
+        yield _direct(target)
+        return
+    temporary = _create_beside(target)
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        os.replace(str(temporary), str(target))
+    except BaseException:
+        if temporary.exists():
+            temporary.unlink()
+        raise
+
+
+def _direct(target: Path) -> Path:
+    if stat.S_ISDIR(target.stat().st_mode):
+        raise UsageError("the name of a file", "the folder {}".format(target), "add a file name")
+    return target
+
+
+def _create_beside(target: Path) -> Path:
+    name = ".{}.{}.part{}".format(target.stem, os.getpid(), target.suffix)
+    temporary = target.with_name(name)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.open("wb").close()  # not mkstemp: the file keeps the user's umask
+    except OSError as error:
+        raise UsageError(
+            "a folder that can be written",
+            "{} ({})".format(target.parent, error.strerror),
+            "choose another output or change its permissions",
+        ) from error
+    return temporary
+
+
+def _flush_to_disk(temporary: Path) -> None:
+    with temporary.open("rb+") as written:
+        os.fsync(written.fileno())
