@@ -30,7 +30,7 @@ def atomic_path(path: "Union[str, Path]") -> "Iterator[Path]":
     try:
         yield temporary
         _flush_to_disk(temporary)
-        os.replace(str(temporary), str(target))
+        temporary.replace(target)
     except BaseException:
         if temporary.exists():
             temporary.unlink()
