@@ -1,0 +1,46 @@
+"""Fixtures that every part of the tests uses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """The root of the checkout."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real photographs and weights that are not part of the repository; skips without them."""
+    folder = Path(os.environ.get("EDGEDET_SHARED", REPO.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set EDGEDET_SHARED to its parent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def package_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds ``edgedet/`` as it is installed, whatever the editable mode.
+
+    Tools that walk a package on disk (import-linter, mypy) cannot see the package-dir mapping.
+    """
+    import tomllib
+
+    settings = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["setuptools"]
+    root = tmp_path_factory.mktemp("tree")
+    for package in settings["packages"]:
+        folder = root / package.replace(".", "/")
+        folder.mkdir(parents=True, exist_ok=True)
+        source = REPO / settings["package-dir"].get(package, package.replace(".", "/"))
+        for file in source.glob("*.py"):
+            shutil.copy(file, folder / file.name)
+    shutil.copy(REPO / "edgedet" / "py.typed", root / "edgedet")
+    return root
