@@ -1,6 +1,4 @@
-"""Fixtures that every part of the tests uses."""
-
-from __future__ import annotations
+"""Fixtures of all the tests. Python 3.6 loads this file too, for the tests of runtime."""
 
 import os
 import shutil
