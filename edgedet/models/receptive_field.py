@@ -1,0 +1,90 @@
+"""How much of the image a feature map sees, computed from the network itself.
+
+Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks" (Distill 2019), and
+Table 1 of the scale-aware SSD paper: a layer with kernel k, dilation d and stride s turns the
+field r and the jump j of its input into r + d (k - 1) j and j s.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one cell of a map sees."""
+
+    size: float
+    """Side of the receptive field in input pixels; infinite behind a global pooling."""
+    jump: float
+    """Input pixels between neighbouring cells: the map's stride."""
+
+
+_SLIDING = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
+_GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+def _side(value: int | tuple[int, ...] | None, default: int = 1) -> int:
+    if value is None:
+        return default
+    return max(value) if isinstance(value, tuple) else value
+
+
+def _through(layer: nn.Module, field: Field) -> Field:
+    kernel = _side(layer.kernel_size)  # type: ignore[arg-type]
+    dilation = _side(getattr(layer, "dilation", 1))
+    stride = _side(layer.stride, default=kernel)  # type: ignore[arg-type]
+    return Field(field.size + dilation * (kernel - 1) * field.jump, field.jump * stride)
+
+
+def _widest(values: Any) -> Field:
+    fields: list[Field] = []
+    fx.node.map_aggregate(
+        values, lambda leaf: fields.append(leaf) if isinstance(leaf, Field) else None
+    )
+    return Field(max(f.size for f in fields), max(f.jump for f in fields))
+
+
+class _FieldInterpreter(fx.Interpreter):
+    """Runs the network's graph on fields instead of tensors."""
+
+    def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        layer = self.fetch_attr(target)
+        if isinstance(layer, _SLIDING):
+            return _through(layer, args[0])
+        if isinstance(layer, _GLOBAL):
+            return Field(math.inf, args[0].jump)
+        return _widest(args)
+
+    def call_function(
+        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return _widest((args, tuple(kwargs.values())))
+
+    def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _widest(args)
+
+
+class _LayerTracer(fx.Tracer):
+    """Stops at the layers that PyTorch ships, and traces through everything composed of them."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return not isinstance(m, nn.Sequential) and m.__module__.startswith("torch.nn")
+
+
+def receptive_fields(maps: nn.Module) -> tuple[Field, ...]:
+    """Return the field of every map that `maps(images)` returns, in its order.
+
+    maps: any module that fx can trace, from images to one map or a list, tuple or dict of them.
+    """
+    tracer = _LayerTracer()
+    graph = tracer.trace(maps)
+    with torch.no_grad():
+        result = _FieldInterpreter(fx.GraphModule(maps, graph)).run(Field(1, 1))
+    if isinstance(result, Field):
+        return (result,)
+    return tuple(result.values() if isinstance(result, Mapping) else result)

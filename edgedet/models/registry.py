@@ -1,0 +1,81 @@
+"""The detectors by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, cast
+
+from torch import nn
+
+from edgedet.models.multiscale_shapes import ShapesOptions, multiscale_shapes
+from edgedet.models.protocol import DetectionModel
+from edgedet.models.ssd_mobilenetv2 import CODE_PRESET, SsdOptions, ssd_mobilenetv2
+from edgedet.nearest import unknown_name
+from edgedet.runtime.errors import UsageError
+
+Build = Callable[[tuple[str, ...], Any], nn.Module]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A detector: its settings, and how it is built from them."""
+
+    options: type[Any]
+    """Frozen dataclass whose fields are the `model_options` of a recipe."""
+    build: Build
+    """(class_names, options) -> an nn.Module that fulfils `DetectionModel`."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Options in which this name departs from the dataclass."""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Named sets of options; an option given beside a preset wins."""
+    has_trunk: bool = True
+    """Whether trained weights exist for a part of it."""
+
+
+MODELS: dict[str, Entry] = {
+    "multiscale_shapes": Entry(ShapesOptions, multiscale_shapes, has_trunk=False),
+    "ssd_mobilenetv2": Entry(SsdOptions, ssd_mobilenetv2, defaults={"taps": "original"}),
+    "scale_aware_ssd": Entry(SsdOptions, ssd_mobilenetv2, presets={"code": CODE_PRESET}),
+}
+
+
+def model_entry(name: str) -> Entry:
+    """Return the entry of that name, or raise UsageError with the nearest one."""
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    return MODELS[name]
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def resolve_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every option of the model `name`: defaults, then the preset, then what is given.
+
+    Raises UsageError for an unknown model, preset or option.
+    """
+    entry = model_entry(name)
+    chosen = dict(given)
+    preset = chosen.pop("preset", None)
+    if preset is not None and preset not in entry.presets:
+        raise unknown_name(f"preset of {name}", str(preset), entry.presets or ("none at all",))
+    known = [f.name for f in fields(entry.options)]
+    for key in chosen:
+        if key not in known:
+            raise unknown_name(f"option of {name}", key, known)
+    settings = {**entry.defaults, **(entry.presets[preset] if preset else {}), **chosen}
+    return asdict(entry.options(**{k: _as_tuples(v) for k, v in settings.items()}))
+
+
+def build_model(
+    name: str, class_names: tuple[str, ...], options: Mapping[str, Any]
+) -> DetectionModel:
+    """Build the detector `name` for those foreground classes.
+
+    Raises UsageError when a name or option is unknown, or a value does not fit.
+    """
+    if not class_names:
+        raise UsageError("at least one class", "none", "label some objects")
+    entry = model_entry(name)
+    settings = entry.options(**resolve_options(name, options))
+    return cast(DetectionModel, entry.build(tuple(class_names), settings))

@@ -1,0 +1,29 @@
+"""The class and box head of one SSD level."""
+
+from torch import Tensor, nn
+
+
+class SsdHead(nn.Module):
+    """One 3x3 convolution that predicts C class logits and 4 box numbers for k anchors a cell.
+
+    Class and box weights share one convolution: exact, and 6 % of a small network's time less
+    than two, since a convolution with 4 outputs is padded to 16 (docs/results/).
+    """
+
+    def __init__(self, channels: int, anchors: int, logits: int) -> None:
+        super().__init__()
+        self.outputs = logits + 4
+        self.conv = nn.Conv2d(channels, anchors * self.outputs, 3, padding=1)
+        # Xavier, as two separate convolutions would have it (their fan-out differs).
+        weight = self.conv.weight.detach().unflatten(0, (anchors, self.outputs))
+        for rows in (slice(0, logits), slice(logits, None)):
+            part = weight[:, rows].flatten(0, 1).clone()
+            nn.init.xavier_uniform_(part)
+            weight[:, rows] = part.unflatten(0, (anchors, -1))
+        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """Return [N, C + 4, H*W*k]: row-major over cells, anchor fastest."""
+        raw: Tensor = self.conv(feature_map)
+        raw = raw.flatten(2).unflatten(1, (-1, self.outputs))
+        return raw.permute(0, 2, 3, 1).flatten(2)

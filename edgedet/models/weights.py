@@ -1,0 +1,69 @@
+"""Trained weights for a new detector's trunk."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+
+from edgedet.models.ssd import Ssd
+from edgedet.models.trunk import MobileNetV2Trunk
+from edgedet.runtime.errors import DeviceError, ModelError, UsageError
+
+
+def load_trunk_weights(model: nn.Module, weights: str) -> None:
+    """Load "imagenet" (torchvision's, downloaded once) or a local file into the trunk, or "none".
+
+    The file is a torchvision-shaped MobileNetV2 state dict of any float type. Raises ModelError
+    when it is not, DeviceError when ImageNet's weights cannot be downloaded, UsageError when the
+    model has no trunk that they fit.
+    """
+    if weights == "none":
+        return
+    if not isinstance(model, Ssd):
+        raise UsageError("--weights none for a model without a trunk", weights, "drop --weights")
+    network = mobilenet_v2(weights=None)
+    state = _imagenet() if weights == "imagenet" else _local(Path(weights))
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise ModelError(
+            f"torchvision's MobileNetV2 keys and shapes in {weights}", reason, "use such a file"
+        ) from None
+    trunk = model.maps.trunk
+    cut = MobileNetV2Trunk(trunk.taps, features=network.features)
+    trunk.load_state_dict(cut.state_dict())
+
+
+def _imagenet() -> Mapping[str, Tensor]:
+    try:
+        state: Mapping[str, Tensor] = MobileNet_V2_Weights.IMAGENET1K_V1.get_state_dict(
+            progress=False, check_hash=True
+        )
+    except (URLError, OSError, RuntimeError) as error:
+        raise DeviceError(
+            "to download torchvision's ImageNet weights",
+            f"{error}",
+            "connect once, give a file with --weights FILE, or start from scratch with "
+            "--weights none",
+        ) from None
+    return state
+
+
+def _local(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UsageError("--weights imagenet, none or a file", f"no file {path}", "check the path")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(
+            f"a file of plain tensors in {path}", reason, "save it with torch.save(state_dict)"
+        ) from None
+    if not isinstance(state, Mapping):
+        raise ModelError(f"a state dict in {path}", type(state).__name__, "save a state dict")
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
