@@ -25,7 +25,7 @@ def intersections(
     """Areas [n,m] that boxes a [n,4] and b [m,4] share."""
     # Contiguous columns and results in place: the n x m arrays are what costs.
     a, b = np.ascontiguousarray(a_xyxy.T)[:, :, None], np.ascontiguousarray(b_xyxy.T)[:, None]
-    widths = np.minimum(a[2], b[2])
+    widths: "NDArray[np.floating]" = np.minimum(a[2], b[2])
     widths -= np.maximum(a[0], b[0])
     heights = np.minimum(a[3], b[3])
     heights -= np.maximum(a[1], b[1])

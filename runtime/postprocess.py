@@ -38,7 +38,7 @@ def postprocess(
     boxes_xyxy, scores, labels = boxes_xyxy[:n], scores[:n], labels[:n]
     height, width = placement.frame_hw
     in_frame = placement.boxes_to_frame(boxes_xyxy)
-    np.clip(in_frame, 0, np.float32([width, height, width, height]), out=in_frame)
+    np.clip(in_frame, 0, np.array([width, height, width, height], np.float32), out=in_frame)
     # Boxes without area take no place among the best.
     keep = nms(boxes_xyxy, scores, labels, thresholds.iou)
     keep = keep[areas(in_frame[keep]) > 0][: thresholds.max_detections]

@@ -3,7 +3,7 @@
 Training, evaluation, calibration, parity, bench and predict all call these functions.
 """
 
-from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -36,7 +36,8 @@ class Placement(NamedTuple):
         return boxes_xyxy * scale + offset
 
     def _four(self) -> "Tuple[NDArray[np.float32], NDArray[np.float32]]":
-        return np.float32(self.scale_xy * 2), np.float32(self.offset_xy * 2)
+        scale = np.array(self.scale_xy * 2, dtype=np.float32)
+        return scale, np.array(self.offset_xy * 2, dtype=np.float32)
 
 
 def check_image(image_bgr: "NDArray[np.uint8]") -> None:
@@ -90,8 +91,8 @@ def _scaled(
 ) -> "NDArray[np.uint8]":
     cv2 = opencv()
     height, width = size_hw
-    scaled = cv2.resize(image_bgr, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
-    return scaled  # type: ignore[no-any-return]
+    linear = cv2.INTER_LINEAR
+    return cv2.resize(image_bgr, (width, height), dst=out, interpolation=linear)  # type: ignore[no-any-return]
 
 
 def _placement(
@@ -102,8 +103,8 @@ def _placement(
 
 
 def normalise(
-    resized_bgr: "NDArray[np.uint8]", spec: ModelSpec, out: "Optional[NDArray]" = None
-) -> "NDArray":
+    resized_bgr: "NDArray[np.uint8]", spec: ModelSpec, out: "Optional[NDArray[Any]]" = None
+) -> "NDArray[Any]":
     """One image of the graph's input, from a uint8 [H,W,3] BGR image.
 
     ``float32`` input: [3,H,W] = (pixel/255 - mean)/std in the order of the spec. ``uint8``
@@ -111,14 +112,26 @@ def normalise(
     says BGR and there is no ``out``. ``out``: a contiguous array to fill and return.
     """
     check_image(resized_bgr)
+    if out is not None:
+        _check_out(out, resized_bgr, spec)
     if spec.input_dtype == "float32":
         return _planes(resized_bgr, spec, out)
-    image = resized_bgr if spec.color == "BGR" else resized_bgr[..., ::-1]
+    if spec.color == "RGB":
+        cv2 = opencv()
+        return cv2.cvtColor(resized_bgr, cv2.COLOR_BGR2RGB, dst=out)  # type: ignore[no-any-return]
     if out is None:
-        return np.ascontiguousarray(image)
-    if out is not image:
-        np.copyto(out, image)
+        return resized_bgr
+    if out is not resized_bgr:
+        np.copyto(out, resized_bgr)
     return out
+
+
+def _check_out(out: "NDArray[Any]", image_bgr: "NDArray[np.uint8]", spec: ModelSpec) -> None:
+    # OpenCV would quietly write to an array of its own instead.
+    shape = input_shape(spec._replace(size_hw=(image_bgr.shape[0], image_bgr.shape[1])))
+    if out.shape != shape or out.dtype != spec.input_dtype or not out.flags.c_contiguous:
+        message = "expected out to be a contiguous {} {}, found {} {}"
+        raise ValueError(message.format(spec.input_dtype, shape, out.dtype, out.shape))
 
 
 def _planes(
@@ -142,8 +155,8 @@ def _planes(
 
 
 def preprocess(
-    image_bgr: "NDArray[np.uint8]", spec: ModelSpec, out: "Optional[NDArray]" = None
-) -> "Tuple[NDArray, Placement]":
+    image_bgr: "NDArray[np.uint8]", spec: ModelSpec, out: "Optional[NDArray[Any]]" = None
+) -> "Tuple[NDArray[Any], Placement]":
     """One image of the graph's input, without the batch axis, and where the frame lies in it.
 
     ``out``: a contiguous array of `input_shape` and the spec's dtype, to fill and return.

@@ -88,7 +88,7 @@ def _is_text_by_name(value: Any) -> bool:
     )
 
 
-_CHECKS = (
+_CHECKS: Tuple[Tuple[str, str, Callable[[Any], bool]], ...] = (
     ("class_names", "different, non-empty names", _are_names),
     ("size_hw", "a height and a width in pixels", _is_size),
     ("task", "one of {}".format(TASKS), TASKS.__contains__),
@@ -103,7 +103,7 @@ _CHECKS = (
     ("nms_iou", "a number in 0..1", _is_fraction),
     ("max_detections", "an integer above 0", lambda v: _is_int(v) and v > 0),
     ("provenance", "text by name", _is_text_by_name),
-)  # type: Tuple[Tuple[str, str, Callable[[Any], bool]], ...]
+)
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -126,7 +126,7 @@ def spec_to_json(spec: ModelSpec) -> str:
     ('car',)
     """
     check_spec(spec)
-    values = {"schema_version": SCHEMA_VERSION}  # type: Dict[str, Any]
+    values: Dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     values.update(spec._asdict())
     return json.dumps(values, sort_keys=True)
 
@@ -164,10 +164,14 @@ def _untyped(value: Any) -> Any:
 
 def _with_floats(spec: ModelSpec) -> ModelSpec:
     """JSON writers may print 0.0 as 0."""
-    mean, std = (tuple(float(v) for v in values) for values in (spec.mean, spec.std))
     return spec._replace(
-        mean=mean,
-        std=std,
+        mean=_three_floats(spec.mean),
+        std=_three_floats(spec.std),
         score_threshold=float(spec.score_threshold),
         nms_iou=float(spec.nms_iou),
     )
+
+
+def _three_floats(values: Tuple[float, float, float]) -> Tuple[float, float, float]:
+    first, second, third = values
+    return float(first), float(second), float(third)

@@ -1,0 +1,146 @@
+"""The one way from a frame to detections, whatever runs the model."""
+
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Type, Union
+
+import numpy as np
+
+from .backend_onnxruntime import OnnxRuntimeBackend
+from .detections import Detections
+from .errors import DeviceError, ModelError, UsageError
+from .postprocess import Thresholds, postprocess
+from .preprocess import Placement, input_shape, preprocess
+from .spec import ModelSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Protocol
+
+    class Backend(Protocol):
+        """What runs a model: ONNX Runtime here, PyTorch on the host, TensorRT later."""
+
+        @property
+        def spec(self) -> ModelSpec:
+            """What goes in and out."""
+
+        @property
+        def batch(self) -> int:
+            """Static batch size."""
+
+        def infer(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
+            """boxes_xyxy [N,K,4] in input pixels, scores [N,K] descending, labels [N,K]."""
+
+        def close(self) -> None:
+            """Release what it holds."""
+
+
+class Detector:
+    """A model ready for frames: ``detector(image_bgr)`` gives `Detections`.
+
+    Use it as a context manager, or call `close`. The input buffer is kept and reused, so a
+    detector serves one thread at a time; detections are the caller's own.
+    """
+
+    def __init__(self, backend: "Backend", thresholds: Optional[Thresholds] = None) -> None:
+        """``thresholds`` None: those of the backend's spec. The detector closes the backend."""
+        self.backend = backend
+        self.spec = backend.spec
+        self.thresholds = thresholds or thresholds_for(backend.spec)
+        shape = (backend.batch,) + input_shape(backend.spec)
+        self._buffer = np.zeros(shape, dtype=backend.spec.input_dtype)
+
+    def __call__(self, image_bgr: "NDArray[np.uint8]") -> Detections:
+        """What is in one frame, uint8 [H,W,3] BGR, in its pixels; ValueError for another."""
+        batch, placement = self.preprocess(image_bgr)
+        return self.postprocess(self.infer(batch), 0, placement)
+
+    def batch(self, images_bgr: "Sequence[NDArray[np.uint8]]") -> List[Detections]:
+        """What is in each of any number of frames, in chunks of the model's static batch."""
+        size = self.backend.batch
+        chunks = (images_bgr[i : i + size] for i in range(0, len(images_bgr), size))
+        return [detections for chunk in chunks for detections in self._chunk(chunk)]
+
+    def preprocess(
+        self, image_bgr: "NDArray[np.uint8]", row: int = 0
+    ) -> "Tuple[NDArray[Any], Placement]":
+        """Stage 1: the kept batch [N,...] with the frame in ``row``, and where the frame lies."""
+        _, placement = preprocess(image_bgr, self.spec, out=self._buffer[row])
+        return self._buffer, placement
+
+    def infer(self, batch: "NDArray[Any]") -> "Sequence[NDArray[Any]]":
+        """Stage 2: the backend's boxes_xyxy [N,K,4], scores [N,K], labels [N,K]."""
+        return self.backend.infer(batch)
+
+    def postprocess(
+        self, outputs: "Sequence[NDArray[Any]]", row: int, placement: Placement
+    ) -> Detections:
+        """Stage 3: the detections of one ``row`` of the outputs, in pixels of its frame."""
+        boxes_xyxy, scores, labels = outputs
+        return postprocess(boxes_xyxy[row], scores[row], labels[row], placement, self.thresholds)
+
+    def close(self) -> None:
+        """Close the backend."""
+        self.backend.close()
+
+    def __enter__(self) -> "Detector":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def _chunk(self, images_bgr: "Sequence[NDArray[np.uint8]]") -> List[Detections]:
+        placements = [self.preprocess(image, row)[1] for row, image in enumerate(images_bgr)]
+        # Rows past the last image keep what an earlier batch left there; nobody reads them.
+        outputs = self.infer(self._buffer)
+        return [self.postprocess(outputs, row, where) for row, where in enumerate(placements)]
+
+
+def thresholds_for(
+    spec: ModelSpec,
+    conf: Optional[float] = None,
+    iou: Optional[float] = None,
+    max_detections: Optional[int] = None,
+) -> Thresholds:
+    """The thresholds given, and the spec's for those left out; UsageError when out of range."""
+    thresholds = Thresholds(
+        score=spec.score_threshold if conf is None else conf,
+        iou=spec.nms_iou if iou is None else iou,
+        max_detections=spec.max_detections if max_detections is None else max_detections,
+    )
+    for name, value in (("conf", thresholds.score), ("iou", thresholds.iou)):
+        if not 0 <= value <= 1:
+            raise UsageError("{} in 0..1".format(name), str(value), "give a fraction")
+    if thresholds.max_detections < 1:
+        found = str(thresholds.max_detections)
+        raise UsageError("max_detections of at least 1", found, "give a positive number")
+    return thresholds
+
+
+def open_detector(
+    path: "Union[str, PathLike[str]]",
+    conf: Optional[float] = None,
+    iou: Optional[float] = None,
+    max_detections: Optional[int] = None,
+    threads: Optional[int] = None,
+) -> Detector:
+    """The detector in the file ``path``; what is None is taken from the model's spec.
+
+    ``conf``: least score, 0..1. ``iou``: overlap above which the weaker box goes, 0..1.
+    ``threads``: None for one per physical core. ModelError, DeviceError, UsageError.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".engine":
+        expected = "an ONNX model (TensorRT engines come with a later release)"
+        raise DeviceError(expected, str(path), "give the .onnx file that it was built from")
+    if suffix != ".onnx":
+        fix = "export the model with `edgedet export`"
+        raise ModelError("a model file that ends in .onnx", str(path), fix)
+    backend = OnnxRuntimeBackend(path, threads=threads)
+    return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
