@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
+import importlib.util
 import json
 import logging
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import typer
@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _show_logs()
     try:
         code = build_app()(words, prog_name="edgedet", standalone_mode=False)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as error:
         failure = _failure(error)
         if failure is None:
@@ -72,8 +74,12 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_global_options)
     for verb in VERBS:
-        if find_spec(f"edgedet.verbs.{verb}"):
-            app.command(verb)(getattr(importlib.import_module(f"edgedet.verbs.{verb}"), verb))
+        if verb != "work" and not importlib.util.find_spec(
+            f"edgedet.verbs.{verb}"
+        ):  # until every part is there
+            continue
+        module = importlib.import_module(f"edgedet.verbs.{verb}")
+        app.command(verb)(getattr(module, verb))
     return app
 
 

@@ -23,8 +23,8 @@ def atomic_path(path: "Union[str, Path]") -> "Iterator[Path]":
     Raises UsageError when the place cannot be written.
     """
     target = Path(os.path.realpath(str(path)))
-    if target.exists() and not target.is_file():
-        yield _direct(target)
+    if _is_special(target):
+        yield target
         return
     temporary = _create_beside(target)
     try:
@@ -37,10 +37,15 @@ def atomic_path(path: "Union[str, Path]") -> "Iterator[Path]":
         raise
 
 
-def _direct(target: Path) -> Path:
-    if stat.S_ISDIR(target.stat().st_mode):
+def _is_special(target: Path) -> bool:
+    """True for a device or pipe; False for a file, or nothing yet."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:  # nothing there, or not ours to look at: creating the file will tell
+        return False
+    if stat.S_ISDIR(mode):
         raise UsageError("the name of a file", "the folder {}".format(target), "add a file name")
-    return target
+    return not stat.S_ISREG(mode)
 
 
 def _create_beside(target: Path) -> Path:
