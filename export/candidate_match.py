@@ -1,0 +1,82 @@
+"""Which candidate of one model is which of the other, when near-equal scores changed places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Bounds(NamedTuple):
+    """The largest difference that still counts as the same."""
+
+    score: float
+    """Of scores, which lie in [0, 1]."""
+    box_px: float
+    """Of each box coordinate, in pixels of the network's input."""
+
+
+class Candidates(NamedTuple):
+    """What a model returns for one image, before any gate or NMS."""
+
+    boxes_xyxy: NDArray[np.float32]
+    """[K, 4], pixels of the network's input."""
+    scores: NDArray[np.float32]
+    """[K], descending."""
+    labels: NDArray[np.int64]
+    """[K]."""
+
+
+class Match(NamedTuple):
+    """How the candidates of one side found partners on the other."""
+
+    matched: int
+    """With a partner of the same label whose box and score are within the bounds."""
+    undecided: int
+    """Without one, but so near to the other side's last score that top-K may have cut it off."""
+    different: int
+    """Without one and without that excuse."""
+    box_px: NDArray[np.float32]
+    """[n] largest coordinate difference to the nearest partner of the same label, of the matched
+    and the different."""
+    score: NDArray[np.float32]
+    """[n] score difference of the same."""
+
+
+def match_candidates(side: Candidates, other: Candidates, bounds: Bounds) -> Match:
+    """Look for each candidate of `side` in `other`, wherever it stands there.
+
+    The partner is the nearest in the larger of box and score difference, each in units of its
+    bound, so that of many boxes on one object the right one is taken. Not by rank: scores equal
+    to the last digit change places between two libraries.
+    """
+    cost = _cost(side, other, bounds)
+    partner = cost.argmin(axis=1)
+    nearest = np.take_along_axis(cost, partner[:, None], axis=1)[:, 0]
+    matched = nearest <= 1
+    # Relative, because scores near 0 keep their relative precision: absolute would excuse all
+    # candidates of a trained model on an empty image.
+    cut_off = ~matched & (side.scores * (1 - bounds.score) <= other.scores[-1])
+    shown = ~cut_off & np.isfinite(nearest)
+    return Match(
+        matched=int(matched.sum()),
+        undecided=int(cut_off.sum()),
+        different=int((~matched & ~cut_off).sum()),
+        box_px=np.abs(side.boxes_xyxy - other.boxes_xyxy[partner]).max(axis=1)[shown],
+        score=np.abs(side.scores - other.scores[partner])[shown],
+    )
+
+
+def _cost(side: Candidates, other: Candidates, bounds: Bounds) -> NDArray[np.float32]:
+    """Return [K, K']: the difference in units of the bounds; infinite for another label or NaN."""
+    with np.errstate(invalid="ignore"):
+        cost = np.abs(side.scores[:, None] - other.scores) / np.float32(bounds.score)
+        for mine, theirs in zip(side.boxes_xyxy.T, other.boxes_xyxy.T, strict=True):
+            distance = np.abs(mine[:, None] - theirs) / np.float32(bounds.box_px)
+            np.maximum(cost, distance, out=cost)
+    cost[side.labels[:, None] != other.labels] = np.inf
+    cost[np.isnan(cost)] = np.inf
+    return np.asarray(cost, np.float32)

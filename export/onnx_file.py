@@ -1,0 +1,55 @@
+"""ONNX files: read with a clear error, write whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgedet.runtime.atomic import atomic_path
+from edgedet.runtime.errors import ModelError
+from edgedet.runtime.lazy import require
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+INSTALL_ONNX = "install it with: pip install 'edgedet[train]'"
+
+
+def load_onnx(path: Path) -> ModelProto:
+    """Read an ONNX model.
+
+    Raises ModelError when the file is missing, unreadable, or holds no ONNX graph.
+    """
+    onnx = require("onnx", INSTALL_ONNX)
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        model: ModelProto = onnx.load_model(str(path))
+    except OSError as error:
+        found = f"{path} ({error.strerror or error})"
+        raise ModelError("an ONNX file", found, "check the path") from error
+    except DecodeError as error:
+        raise _not_onnx(path) from error
+    # Protobuf reads an empty file, and some text, as an empty message.
+    if model.ir_version == 0 or not model.graph.node:
+        raise _not_onnx(path)
+    return model
+
+
+def save_onnx(model: ModelProto, path: Path) -> None:
+    """Write `model` to `path`, which appears only when it is complete.
+
+    The bytes depend on the content alone, so that equal exports are equal files.
+    Raises UsageError when the place cannot be written.
+    """
+    data = model.SerializeToString(deterministic=True)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _not_onnx(path: Path) -> ModelError:
+    return ModelError(
+        "an ONNX file",
+        f"{path}, which holds no ONNX graph",
+        "pass the .onnx file that `edgedet export` wrote",
+    )
