@@ -36,15 +36,21 @@ def load_onnx(path: Path) -> ModelProto:
     return model
 
 
+def onnx_bytes(model: ModelProto) -> bytes:
+    """Return the content of the file: it depends on the model alone, so equal exports are equal
+    files.
+    """
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
 def save_onnx(model: ModelProto, path: Path) -> None:
     """Write `model` to `path`, which appears only when it is complete.
 
-    The bytes depend on the content alone, so that equal exports are equal files.
     Raises UsageError when the place cannot be written.
     """
-    data = model.SerializeToString(deterministic=True)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
+        temporary.write_bytes(onnx_bytes(model))
 
 
 def _not_onnx(path: Path) -> ModelError:

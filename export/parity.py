@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, tee
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -120,16 +120,16 @@ class ParityMeter:
 def compare_backends(
     reference: Backend,
     found: Backend,
-    images_bgr: Sequence[NDArray[np.uint8]],
+    images_bgr: Iterable[NDArray[np.uint8]],
     bounds: Bounds = FP32_BOUNDS,
 ) -> Parity:
     """Run both on the same frames [H, W, 3] uint8 BGR of any size, each with its own
     preprocessing from its own spec, and compare all K candidates of each frame.
     """
     meter = ParityMeter(bounds)
-    pairs = zip(candidates_of(reference, images_bgr), candidates_of(found, images_bgr), strict=True)
-    for one, other in pairs:
-        meter.add(one, other)
+    one, other = tee(images_bgr)  # holds no more frames than the larger batch
+    for pair in zip(candidates_of(reference, one), candidates_of(found, other), strict=True):
+        meter.add(*pair)
     return meter.result()
 
 
