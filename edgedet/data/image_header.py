@@ -10,7 +10,6 @@ from edgedet.runtime.errors import DataError
 from edgedet.runtime.lazy import require
 
 ORIENTATION_TAG = 0x0112
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 class ImageHeader(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgedet.data.annotations import LabelledImage
-from edgedet.data.image_header import ImageHeader, read_header, rotate_boxes
+from edgedet.data.image_header import ImageHeader, rotate_boxes
 from edgedet.runtime.errors import DataError
 
 
@@ -38,16 +38,17 @@ def stated_objects(
 
 
 def labelled_image(
-    path: Path, objects: StatedObjects, stated_hw: tuple[int, int] | None = None
+    path: Path,
+    header: ImageHeader,
+    objects: StatedObjects,
+    stated_hw: tuple[int, int] | None = None,
 ) -> LabelledImage:
     """Check the objects against the image's header and clip them to it.
 
     stated_hw: the size the label file gives; when it is that of the pixels before EXIF rotation,
-    the boxes are rotated with the image. `DataError` for any other size, for an unreadable
-    image, and for a box without area or outside the image. An ignored one of these is dropped:
-    it excludes nothing (VisDrone's own files have some).
+    the boxes are rotated with the image. `DataError` for any other size and for a box without
+    area or outside the image; an ignored one is dropped: it excludes nothing.
     """
-    header = read_header(path)
     boxes = _upright(objects, header, stated_hw, path)
     clipped = _clipped(boxes, header.upright_hw)
     kept = _valid(objects, clipped, path)

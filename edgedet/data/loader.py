@@ -110,7 +110,7 @@ class _Guarded(Dataset[Any]):
 class DetectionLoader(DataLoader[Any]):
     """A `DataLoader` of `Batch` that raises a worker's `DataError` as what it is."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         for batch in super().__iter__():
             if isinstance(batch, _Failure):
                 raise DataError(batch.expected, batch.found, batch.fix)

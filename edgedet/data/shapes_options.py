@@ -1,0 +1,58 @@
+"""Choices of the shapes generator, and how they are written on the command line."""
+
+from dataclasses import dataclass, fields
+
+from edgedet.data.choice import check_choice
+from edgedet.runtime.errors import UsageError
+
+PREFIX = "shapes"
+PALETTES = ("tied", "random")
+SIZE_CLASSES = ("tied", "free")
+
+
+@dataclass(frozen=True)
+class ShapesOptions:
+    """What to generate (shapes_keypoints.md, A1)."""
+
+    train: int = 1000
+    """Images to train on."""
+    val: int = 200
+    """Images to validate on."""
+    seed: int = 641
+    """Same seed, same images."""
+    palette: str = "tied"
+    """"tied": the class has its colour; "random": any colour."""
+    size_class: str = "tied"
+    """"tied": the class has its range of sizes; "free": any of the three ranges."""
+
+    def __post_init__(self) -> None:
+        check_choice("palette", self.palette, PALETTES)
+        check_choice("size_class", self.size_class, SIZE_CLASSES)
+        for name, least in (("train", 1), ("val", 1), ("seed", 0)):
+            if not least <= getattr(self, name) < 2**32:
+                found = str(getattr(self, name))
+                raise UsageError(f"{name} of at least {least}", found, f"change {name}")
+
+
+def is_shapes(data: str) -> bool:
+    """Return whether `data` asks for the generator; a folder of that name is `./shapes`."""
+    return data == PREFIX or data.startswith(PREFIX + ":")
+
+
+def parse_shapes(data: str) -> ShapesOptions:
+    """Read "shapes" or "shapes:palette=random,train=50"; `UsageError` names what is unknown."""
+    kinds = {field.name: field.type for field in fields(ShapesOptions)}
+    chosen: dict[str, str | int] = {}
+    for part in filter(None, data.removeprefix(PREFIX).removeprefix(":").split(",")):
+        name, _, text = part.partition("=")
+        check_choice("a shapes option", name, kinds)
+        chosen[name] = _number(name, text) if kinds[name] is int else text
+    return ShapesOptions(**chosen)  # type: ignore[arg-type]
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        fix = f"write {PREFIX}:{name}=100"
+        raise UsageError(f"{name} to be a whole number", repr(text), fix) from None

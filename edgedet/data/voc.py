@@ -1,0 +1,131 @@
+"""Pascal VOC: one XML file an image (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc)."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from edgedet.data.annotations import Annotations, LabelledImage
+from edgedet.data.image_finder import ImageFinder
+from edgedet.data.image_header import read_header
+from edgedet.data.labelling import labelled_image, stated_objects
+from edgedet.data.text_lines import read_lines
+from edgedet.runtime.errors import DataError
+from edgedet.runtime.images import SUFFIXES
+
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+FIX = "correct that file"
+
+
+class _Object(NamedTuple):
+    name: str
+    box_xyxy: tuple[float, ...]
+    difficult: bool
+
+
+class _Page(NamedTuple):
+    # One XML file.
+    path: Path
+    file_name: str
+    size_hw: tuple[int, int] | None
+    objects: tuple[_Object, ...]
+
+
+def patterns(split: str) -> list[str]:
+    """Return where a split's list of images may lie in a data set's folder."""
+    return [f"{home}ImageSets/Main/{split}.txt" for home in ("", "VOC*/", "VOCdevkit/VOC*/")]
+
+
+def read_voc(split_file: Path) -> Annotations:
+    """Read the split listed in `<home>/ImageSets/Main/<split>.txt`.
+
+    Classes are the names found in any split, sorted, so that all splits agree. `difficult`
+    objects are ignored ones. Corners are pixel numbers counted from 1 and inclusive (devkit
+    5.2), so pixels xmin..xmax are the interval [xmin - 1, xmax]; files counted from 0, which some
+    tools write, are read at most one pixel off.
+    """
+    home = split_file.parents[2]
+    finder = ImageFinder([home / "JPEGImages", home / "images"], split_file)
+    pages = {stem: _page(home, stem) for stem in _stems_of_all_splits(split_file)}
+    names = sorted({item.name for page in pages.values() for item in page.objects})
+    labels = {name: label for label, name in enumerate(names)}
+    images = [_labelled(stem, pages[stem], finder, labels) for stem in read_lines(split_file)]
+    return Annotations(tuple(names), tuple(images), split_file, "voc")
+
+
+def _stems_of_all_splits(split_file: Path) -> list[str]:
+    # Other files of the folder, such as VOC's own aeroplane_train.txt, list one class each.
+    files = [
+        split_file,
+        *(split_file.with_name(f"{name}.txt") for name in ("train", "val", "test")),
+    ]
+    stems = [stem for file in files if file.is_file() for stem in read_lines(file)]
+    return list(dict.fromkeys(stems))
+
+
+def _labelled(stem: str, page: _Page, finder: ImageFinder, labels: dict[str, int]) -> LabelledImage:
+    names = [stem + suffix for suffix in SUFFIXES]
+    upper = [stem + suffix.upper() for suffix in SUFFIXES]
+    image = finder.find([page.file_name, *names, *upper])
+    rows = [
+        (item.box_xyxy, labels[item.name], item.difficult, f"object {place}")
+        for place, item in enumerate(page.objects, start=1)
+    ]
+    objects = stated_objects(rows, page.path)
+    return labelled_image(image, read_header(image), objects, page.size_hw)
+
+
+def _page(home: Path, stem: str) -> _Page:
+    path = home / "Annotations" / f"{stem}.xml"
+    if not path.is_file() or path.stat().st_size == 0:
+        return _Page(path, stem, None, ())
+    root = _parse(path)
+    file_name = Path(root.findtext("filename", stem).strip()).name or stem
+    objects = tuple(_object(element, path) for element in root.iter("object"))
+    return _Page(path, file_name, _size(root, path), objects)
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    # A label file comes from anywhere. Entities, which can grow without bound or read other
+    # files, can only be declared in a document type, and VOC has none.
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise ValueError(f"a document type {name}, which VOC files do not have")
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    parser = ElementTree.XMLParser(target=_NoDoctype())
+    try:
+        return ElementTree.parse(path, parser).getroot()
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"VOC XML in {path}", str(error), FIX) from None
+
+
+def _size(root: ElementTree.Element, path: Path) -> tuple[int, int] | None:
+    # Some tools leave the size out or write zeros: the image's header is the truth anyway.
+    size = root.find("size")
+    if size is None:
+        return None
+    height, width = (int(_number(size, name, path)) for name in ("height", "width"))
+    return (height, width) if height > 0 and width > 0 else None
+
+
+def _object(element: ElementTree.Element, path: Path) -> _Object:
+    name = element.findtext("name", "").strip()
+    corners = element.find("bndbox")
+    if not name or corners is None:
+        found = f"{name or 'no name'}, {'no bndbox' if corners is None else 'bndbox'}"
+        raise DataError(f"object with name and bndbox in {path}", found, FIX)
+    x1, y1, x2, y2 = (_number(corners, corner, path) for corner in CORNERS)
+    difficult = element.findtext("difficult", "0").strip() not in ("", "0")
+    return _Object(name, (x1 - 1, y1 - 1, x2, y2), difficult)
+
+
+def _number(element: ElementTree.Element, name: str, path: Path) -> float:
+    text = element.findtext(name, "").strip()
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise DataError(f"a number in <{name}> of {path}", repr(text), FIX)
+    return value
