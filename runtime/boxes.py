@@ -40,8 +40,8 @@ def iou_matrix(
 ) -> "NDArray[np.floating]":
     """Intersection over union [n,m] of boxes a [n,4] and b [m,4], in 0..1; 0 for empty boxes.
 
-    >>> iou_matrix(np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 0, 3, 2], [5, 5, 6, 6]])).round(3)
-    array([[0.333, 0.   ]])
+    >>> iou_matrix(np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 0, 3, 2], [5, 5, 6, 6]])).round(3).tolist()
+    [[0.333, 0.0]]
     """
     shared = intersections(a_xyxy, b_xyxy)
     union = areas(a_xyxy)[:, None] + areas(b_xyxy)[None] - shared
@@ -60,8 +60,8 @@ def nms(
     and a lower index), overlaps it with an IoU above ``iou_threshold``.
 
     >>> boxes = np.array([[0.0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 10, 9]])
-    >>> nms(boxes, np.array([0.5, 0.9, 0.8]), np.array([0, 0, 1]), 0.5)
-    array([1, 2])
+    >>> nms(boxes, np.array([0.5, 0.9, 0.8]), np.array([0, 0, 1]), 0.5).tolist()
+    [1, 2]
     """
     order = np.argsort(-scores, kind="mergesort")  # stable: ties stay in the order given
     boxes_xyxy, labels = boxes_xyxy[order], labels[order]

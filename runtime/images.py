@@ -2,12 +2,12 @@
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import numpy as np
 
 from .errors import DataError
-from .opencv import opencv
+from .opencv import opencv, quiet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,28 +29,34 @@ def read_image(path: "Union[str, PathLike[str]]") -> "NDArray[np.uint8]":
     except OSError as error:
         found = error.strerror or str(error)
         raise DataError("an image at {}".format(file), found, "check the path") from error
-    cv2 = opencv()
-    # The bytes are decoded rather than the path: `imread` warns on stderr by itself, and cannot
-    # open every path on Windows.
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+    image = _decoded(data)
     if image is None:
         found = "a file that does not decode"
         raise DataError("an image in {}".format(file), found, _FIX)
-    if not _is_complete(data):
+    if _is_cut_jpeg(data):
         raise DataError("a whole image in {}".format(file), "a file cut short", _FIX)
-    return image  # type: ignore[no-any-return]
+    return image
 
 
-def _is_complete(data: bytes) -> bool:
-    """Whether a JPEG or PNG has its end; other formats fail in the decoder.
+def _decoded(data: bytes) -> "Optional[NDArray[np.uint8]]":
+    cv2 = opencv()
+    # The bytes rather than the path: `imread` cannot open every path on Windows.
+    pixels = np.frombuffer(data, dtype=np.uint8)
+    try:
+        with quiet(cv2):
+            return cv2.imdecode(pixels, cv2.IMREAD_COLOR)  # type: ignore[no-any-return]
+    except cv2.error:
+        # An empty file, or one that claims more pixels than OpenCV will hold.
+        return None
 
-    Decoders fill the missing part of a JPEG with grey and call it a success.
+
+def _is_cut_jpeg(data: bytes) -> bool:
+    """Whether a JPEG lacks its end; every decoder refuses the other formats when cut.
+
+    OpenCV 4 fills the missing part with grey and calls it a success; OpenCV 5 refuses.
     """
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" in data[-4096:]
-    if data.startswith(b"\xff\xd8"):
-        return data.find(b"\xff\xd9", _start_of_scan(data)) >= 0
-    return True
+    jpeg = data.startswith(b"\xff\xd8")
+    return jpeg and data.find(b"\xff\xd9", _start_of_scan(data)) < 0
 
 
 def _start_of_scan(data: bytes) -> int:

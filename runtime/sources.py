@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Sequence,
 from .errors import DataError, UsageError
 from .images import SUFFIXES as IMAGE_SUFFIXES
 from .images import read_image
-from .opencv import opencv
+from .opencv import opencv, quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +79,8 @@ class VideoSource(Source):
         """DataError when nothing can be decoded from ``path``."""
         cv2 = opencv()
         self.path = path
-        self._capture: Any = cv2.VideoCapture(str(path))
+        with quiet(cv2):
+            self._capture: Any = cv2.VideoCapture(str(path))
         if not self._capture.isOpened():
             found = "a file that does not decode"
             raise DataError("a video in {}".format(path), found, "give another file")
