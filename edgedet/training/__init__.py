@@ -1,1 +1,1 @@
-"""One readable training loop and what it keeps on disk."""
+"""One loop that trains every model, and the files that it leaves."""

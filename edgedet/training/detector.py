@@ -1,0 +1,48 @@
+"""The detector that a recipe asks for, new and seeded, or for the weights of a checkpoint."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from edgedet import __version__
+from edgedet.models.registry import build_model, resolve_options
+from edgedet.models.weights import load_trunk_weights
+from edgedet.recipe import Recipe
+from edgedet.training.labelled import Labelled
+
+
+def model_options(recipe: Recipe, counts: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return all options of the model's builder, in plain numbers.
+
+    counts: [classes] objects of the training part, for class weights that are `auto`.
+    """
+    options = resolve_options(recipe.model, {**recipe.model_options, "imgsz": recipe.imgsz})
+    if options.get("class_weights") == "auto":
+        options["class_weights"] = auto_class_weights(counts)
+    return options
+
+
+def auto_class_weights(counts: npt.NDArray[np.int64]) -> tuple[float, ...]:
+    """Return w_c = n_max / n_c of each class (`scale_aware_ssd` spec, section 5).
+
+    A class without objects gets 1: it has no positive to be weighted.
+    """
+    weights = np.where(counts > 0, counts.max() / np.maximum(counts, 1), 1.0)
+    return tuple(float(weight) for weight in weights)
+
+
+def new_detector(
+    recipe: Recipe, labelled: Labelled, options: dict[str, Any], *, trained: bool
+) -> nn.Module:
+    """Return the detector with seeded weights, and those of `recipe.weights` if `trained`."""
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe.model, labelled.train.class_names, options)
+    provenance = {"edgedet": __version__, "data_sha256": labelled.fingerprint()}
+    model.spec = model.spec._replace(provenance=provenance)
+    assert isinstance(model, nn.Module)
+    if trained:
+        load_trunk_weights(model, recipe.weights)
+    return model.to(memory_format=torch.channels_last)

@@ -1,0 +1,146 @@
+"""One `edgedet train`: from a recipe and labelled images to the folder of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightning.fabric import Fabric
+
+from edgedet.models.registry import resolve_options
+from edgedet.recipe import Recipe, as_plain, is_shapes, recipe_to_yaml, resolve_recipe
+from edgedet.rundir import new_run_dir
+from edgedet.runtime.atomic import atomic_path
+from edgedet.runtime.errors import UsageError
+from edgedet.runtime.spec import spec_to_json
+from edgedet.training.assembly import build_parts, build_plan
+from edgedet.training.detector import model_options, new_detector
+from edgedet.training.devices import open_fabric
+from edgedet.training.interruption import stop_on_signals
+from edgedet.training.labelled import Labelled, open_labelled
+from edgedet.training.loop import train
+from edgedet.training.outputs import Outputs
+from edgedet.training.parts import Parts, Place
+from edgedet.training.resuming import check_resumable, checkpoint_to_resume, resumed_recipe
+from edgedet.training.snapshot import restore
+from edgedet.training.validation import validation
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asked for."""
+
+    recipe_file: Path | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the recipe that were given as flags."""
+    device: str = "auto"
+    devices: int = 1
+    out: Path | None = None
+    resume: Path | None = None
+    """A checkpoint, or the folder of the run to go on with."""
+
+
+class Start(NamedTuple):
+    """The checkpoint that a run goes on from."""
+
+    file: Path
+    state: dict[str, Any]
+
+
+def run_training(order: Order) -> Path:
+    """Train, and return the run's folder: a new one, or that of the checkpoint resumed from.
+
+    Raises EdgedetError for whatever the user can mend, Interrupted after Ctrl-C or SIGTERM.
+    """
+    start = Start(*checkpoint_to_resume(order.resume)) if order.resume else None
+    recipe = _recipe(order, start)
+    fabric = open_fabric(order.device, order.devices, recipe.precision)
+    fabric.launch()
+    folder = _run_folder(fabric, order, start) if is_shapes(recipe.data) else None
+    labelled = _labelled(fabric, recipe, folder)
+    if start:
+        check_resumable(start.state, recipe, labelled.fingerprint(), fabric.world_size)
+    options = model_options(recipe, labelled.train.counts())
+    module = new_detector(recipe, labelled, options, trained=start is None)
+    parts = build_parts(fabric, module, recipe, labelled.train)
+    place = restore(parts, start.state, start.file) if start else Place()
+    folder = folder or _run_folder(fabric, order, start)
+    identity = _identity(recipe, labelled, options, parts)
+    _run(parts, recipe, place, labelled, _Writing(folder, identity))
+    return folder
+
+
+class _Writing(NamedTuple):
+    folder: Path
+    identity: dict[str, Any]
+
+
+def _run(parts: Parts, recipe: Recipe, place: Place, labelled: Labelled, writing: _Writing) -> None:
+    plan = build_plan(recipe, parts.batches.per_epoch)
+    validate = validation(labelled.val, parts.fabric.device)
+    outputs = None
+    if parts.fabric.is_global_zero:
+        _write_recipe(writing.folder, recipe)
+        outputs = Outputs(writing.folder, writing.identity, place)
+    with stop_on_signals() as stop, closing(outputs) if outputs else nullcontext():
+        train(parts, plan, place, validate, outputs, stop)
+
+
+def _recipe(order: Order, start: Start | None) -> Recipe:
+    if start is None:
+        recipe = resolve_recipe(order.recipe_file, order.flags)
+    elif order.out:
+        fix = "leave --out out: a resumed run goes on in its own folder"
+        raise UsageError("--resume without --out", str(order.out), fix)
+    else:
+        recipe = resumed_recipe(start.state, order.recipe_file, order.flags)
+    resolve_options(recipe.model, {**recipe.model_options, "imgsz": recipe.imgsz})
+    if not recipe.data:
+        fix = "give --data PATH, or --data shapes"
+        raise UsageError("labelled images", "no --data", fix)
+    return recipe
+
+
+def _run_folder(fabric: Fabric, order: Order, start: Start | None) -> Path:
+    """Made by the first process, known to all."""
+    if start:
+        return start.file.parent
+    folder = new_run_dir("train", order.out) if fabric.is_global_zero else Path()
+    return Path(fabric.broadcast(str(folder)))
+
+
+def _labelled(fabric: Fabric, recipe: Recipe, folder: Path | None) -> Labelled:
+    """Open the data; the first process has generated the shapes before another opens them."""
+    data = recipe.data
+    if folder is not None:
+        from edgedet.data.shapes import resolve_data
+
+        made = str(resolve_data(data, folder)) if fabric.is_global_zero else ""
+        data = fabric.broadcast(made)
+    return open_labelled(data, recipe.bbox_mode)
+
+
+def _identity(
+    recipe: Recipe, labelled: Labelled, options: dict[str, Any], parts: Parts
+) -> dict[str, Any]:
+    """The keys of a checkpoint that stay the same while training."""
+    module: Any = parts.module
+    return {
+        "builder": recipe.model,
+        "class_names": list(labelled.train.class_names),
+        "options": as_plain(options),
+        "spec": spec_to_json(module.spec),
+        "data_fingerprint": labelled.fingerprint(),
+        "recipe": as_plain(asdict(recipe)),
+        # Random numbers are a function of the seed and the place: there is no state to save.
+        "rng": {"seed": recipe.seed},
+        "world_size": parts.fabric.world_size,
+    }
+
+
+def _write_recipe(folder: Path, recipe: Recipe) -> None:
+    with atomic_path(folder / "recipe.yaml") as temporary:
+        temporary.write_text(recipe_to_yaml(recipe), encoding="utf-8")

@@ -1,0 +1,48 @@
+"""`edgedet train`: labelled images in, a trained detector out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str | None, typer.Option(help="multiscale_shapes, ssd_mobilenetv2 or scale_aware_ssd.")
+]
+Data = Annotated[str | None, typer.Option(help="COCO, VOC, YOLO or VisDrone data, or `shapes`.")]
+RecipeFile = Annotated[Path | None, typer.Option(help="YAML file of settings; flags win over it.")]
+Weights = Annotated[str | None, typer.Option(help="The trunk's: imagenet, none, or a file.")]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training images.")]
+Batch = Annotated[int | None, typer.Option(help="Images of one forward pass on one device.")]
+Imgsz = Annotated[int | None, typer.Option(help="Side of the network's input in pixels.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")]
+Devices = Annotated[int, typer.Option(help="Devices of this machine to train on.")]
+Workers = Annotated[int | None, typer.Option(help="Processes that load images.")]
+Seed = Annotated[int | None, typer.Option(help="Of weights, order of images and augmentation.")]
+Resume = Annotated[Path | None, typer.Option(help="Run folder or checkpoint to go on from.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/train/run")]
+
+
+def train(  # noqa: PLR0913 - typer reads the flags from the parameters
+    model: Model = None,
+    data: Data = None,
+    recipe: RecipeFile = None,
+    weights: Weights = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    imgsz: Imgsz = None,
+    device: Device = "auto",
+    devices: Devices = 1,
+    workers: Workers = None,
+    seed: Seed = None,
+    resume: Resume = None,
+    out: Out = None,
+) -> None:
+    """Train a detector and print the path of its best checkpoint."""
+    from edgedet.training.outputs import BEST
+    from edgedet.training.session import Order, run_training
+
+    given = {"model": model, "data": data, "weights": weights, "epochs": epochs, "batch": batch}
+    given |= {"imgsz": imgsz, "workers": workers, "seed": seed}
+    flags = {name: value for name, value in given.items() if value is not None}
+    folder = run_training(Order(recipe, flags, device, devices, out, resume))
+    typer.echo(folder / BEST)
