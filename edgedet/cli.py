@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import typer
 
@@ -36,7 +36,7 @@ TRAINING_PACKAGES = frozenset(
 )
 UNWRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 # click's root of "the command line is wrong"; typer >= 0.26 brings its own copy of it.
-CommandLineError = typer.BadParameter.__mro__[2]
+CommandLineError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -125,7 +125,8 @@ def _failure(error: Exception) -> Failure | None:
 
 
 def _bad_command_line(error: typer.BadParameter) -> Failure:
-    command = error.ctx.command_path if error.ctx else "edgedet"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "edgedet"
     suggestion = f"see {command} --help"
     message = error.format_message().rstrip(".")
     return Failure("UsageError", message, suggestion, UsageError.exit_code)
