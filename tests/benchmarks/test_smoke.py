@@ -1,0 +1,63 @@
+"""Each benchmark runs from its command line and writes its JSON; no time is judged."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+
+def run(repo, tmp_path, script, *arguments):
+    out = tmp_path / "out.json"
+    command = [sys.executable, str(repo / "benchmarks" / script), "--rounds", "1", "--warmup", "0"]
+    command += ["--threads", "1", "--imgsz", "64", "--out", str(out), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(out.read_text()), done.stdout
+
+
+def test_inference(repo, tmp_path):
+    results, printed = run(repo, tmp_path, "inference.py")
+    names = [row["name"] for row in results["rows"]]
+    assert any("ssdlite: network" in name for name in names)
+    assert any("with its NMS" in name for name in names)
+    assert any("1080p frame to result, uint8" in name for name in names)
+    for row in results["rows"]:
+        assert set(row["ratio_to"]) == {"ssdlite network", "ssdlite whole", "eager"}
+        assert row["median_ms"] > 0
+    assert results["environment"]["threads"] == 1
+    assert "onnxruntime" in results["environment"]["packages"]
+    targets = {f["name"]: f["target"] for f in results["findings"]}
+    assert targets["paper taps / ssdlite, both networks without decode"] == 1.0
+    assert "target <= 8" in printed
+
+
+def test_training_step(repo, tmp_path):
+    results, printed = run(repo, tmp_path, "training_step.py", "--batch", "2")
+    assert results["settings"]["batch"] == 2
+    assert len(results["rows"]) == len(results["findings"]) == 6
+    assert "images/s (target >= 12" in printed
+
+
+def test_ratio_is_the_median_over_rounds(repo, monkeypatch):
+    monkeypatch.syspath_prepend(str(repo / "benchmarks"))
+    import interleaved
+
+    times = {"ours": [10.0, 30.0, 40.0], "theirs": [10.0, 10.0, 20.0]}
+    assert interleaved.ratio(times, "ours", "theirs") == 2.0
+    (row, _) = interleaved.timing_rows(times, {"them": "theirs"})
+    assert row["ratio_to"] == {"them": 2.0}
+
+
+def test_every_round_starts_with_the_next_contender(repo, monkeypatch):
+    monkeypatch.syspath_prepend(str(repo / "benchmarks"))
+    import interleaved
+
+    order = []
+    contenders = {name: lambda name=name: order.append(name) for name in "abc"}
+    times = interleaved.interleave(contenders, rounds=2, warmup=1)
+    assert "".join(order) == "abcbcacab"
+    assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2, "c": 2}
