@@ -66,6 +66,12 @@ def dims_of(value: ValueInfoProto) -> tuple[int | str, ...]:
     )
 
 
+def has_static_shape(value: ValueInfoProto) -> bool:
+    """Whether the rank and every axis of a tensor are known."""
+    known = value.type.tensor_type.HasField("shape")
+    return known and all(isinstance(dim, int) for dim in dims_of(value))
+
+
 def _check_versions(model: ModelProto, opset: int) -> None:
     if opset_of(model) != opset:
         raise _wrong(f"opset {opset}", f"opset {opset_of(model)}")
@@ -86,9 +92,8 @@ def _check_names(graph: GraphProto) -> None:
 
 
 def _check_static(value: ValueInfoProto) -> None:
-    dims = dims_of(value)
-    if not dims or not all(isinstance(dim, int) and dim > 0 for dim in dims):
-        raise _wrong(f"a static shape of `{value.name}`", f"{list(dims)}")
+    if not has_static_shape(value):
+        raise _wrong(f"a static shape of `{value.name}`", f"{list(dims_of(value))}")
 
 
 def _check_top_k(node: NodeProto, graph: GraphProto) -> None:

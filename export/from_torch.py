@@ -20,6 +20,7 @@ from edgedet.runtime.lazy import require
 from edgedet.runtime.spec import ModelSpec
 
 from .checks import DEFAULT_OPSET, INPUT_NAME, MAX_OPSET, MIN_OPSET, OUTPUT_NAMES, check_graph
+from .constant_folding import fold_constants
 from .metadata import with_provenance, write_spec
 from .onnx_file import INSTALL_ONNX, load_onnx, save_onnx
 
@@ -68,7 +69,7 @@ def graph_from_torch(
     import torch
 
     _check_request(model.spec, batch, opset)
-    graph = _exported(model, batch, opset)
+    graph = fold_constants(_exported(model, batch, opset))
     graph.producer_name = "edgedet"
     graph.producer_version = edgedet.__version__
     versions = {

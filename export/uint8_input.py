@@ -17,6 +17,7 @@ from edgedet.runtime.lazy import require
 from edgedet.runtime.spec import ModelSpec
 
 from .checks import INPUT_NAME
+from .constant_folding import drop_unused
 from .metadata import read_spec, write_spec
 from .onnx_file import INSTALL_ONNX
 
@@ -88,7 +89,7 @@ class _InputRewrite:
         del self._graph.node[:]
         self._graph.node.extend([*self._head, *nodes])
         self._retype_input()
-        self._drop_unused_weights()
+        drop_unused(self._graph)  # weights that were rewritten
 
     def _centre(self) -> str:
         # Cast comes first: TensorRT takes uint8 into a Cast and into nothing else.
@@ -168,13 +169,6 @@ class _InputRewrite:
                 INPUT_NAME, self._onnx.TensorProto.UINT8, [count, height, width, channels]
             )
         )
-
-    def _drop_unused_weights(self) -> None:
-        used = {name for node in self._graph.node for name in node.input}
-        used |= {value.name for value in self._graph.output}
-        kept = [tensor for tensor in self._graph.initializer if tensor.name in used]
-        del self._graph.initializer[:]
-        self._graph.initializer.extend(kept)
 
 
 def _names_in(graph: GraphProto) -> set[str]:
