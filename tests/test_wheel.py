@@ -26,7 +26,7 @@ def wheel(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
     for folder in FOLDERS:
         shutil.copytree(repo / folder, source / folder, ignore=CLUTTER)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(repo / name, source)
     pip("wheel", str(source), "--no-build-isolation", "--wheel-dir", str(built))
     return next(built.glob("edgedet-*.whl"))
@@ -57,7 +57,8 @@ def test_it_carries_the_licence_and_the_types(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert "edgedet/py.typed" in names
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    for name in ("LICENSE", "NOTICE"):
+        assert any(n.endswith(f"licenses/{name}") for n in names)
 
 
 def test_it_works_from_where_it_is_installed(wheel: Path, tmp_path: Path) -> None:
