@@ -116,7 +116,7 @@ def package_versions() -> Dict[str, str]:
 
 def _gpu(row: str) -> Dict[str, str]:
     values = [value.strip() for value in row.split(",")]
-    return dict(zip(GPU_FIELDS, values))  # noqa: B905 - zip has no `strict` in Python 3.6
+    return dict(zip(GPU_FIELDS, values))
 
 
 def _board(root: str) -> Optional[str]:

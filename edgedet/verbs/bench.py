@@ -37,6 +37,8 @@ def bench(  # noqa: PLR0913 - one parameter a flag
     report = measure_speed(model, device, request)
     comparison = compare_with_published(report) if compare else None
     text = dumps({**report, "published": comparison_as_json(comparison)}, indent=2)
-    with atomic_path(new_run_dir("bench", out) / "bench.json") as path:
+    folder = new_run_dir("bench", out)
+    with atomic_path(folder / "bench.json") as path:
         path.write_text(text + "\n", encoding="utf-8")
     typer.echo(text if json else speed_text(report, comparison))
+    typer.echo(f"report in {folder}", err=True)

@@ -149,3 +149,14 @@ def test_synthetic_frames_repeat_and_are_no_noise():
     assert (first[0] != first[1]).any()
     changes = np.abs(np.diff(first[0].astype(int), axis=1)).sum(axis=2) > 10
     assert changes.mean() < 0.01
+
+
+def test_a_real_model_is_measured_on_real_stages(repo):
+    pytest.importorskip("cv2")
+    pytest.importorskip("onnxruntime")
+    from edgedet.runtime.detector import open_detector
+
+    with open_detector(repo / "tests" / "golden" / "tiny_detector.onnx", threads=1) as detector:
+        report = bench.measure(detector, synthetic_frames(2, (48, 64)), 1, 3)
+    assert all(times["median_ms"] > 0 for times in report["stages"].values())
+    assert report["frame_sizes_hw"] == [[48, 64]]
