@@ -9,14 +9,14 @@ from edgedet.models.protocol import DetectionModel
 
 
 class TorchBackend:
-    """Runs `model.predict` on preprocessed batches; any batch size."""
+    """Runs `model.predict` on preprocessed batches of `batch` images."""
 
-    batch: int | None = None
-    """None: any number of images at once."""
-
-    def __init__(self, model: DetectionModel, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self, model: DetectionModel, device: str | torch.device = "cpu", batch: int = 1
+    ) -> None:
         assert isinstance(model, nn.Module)
         self.spec = model.spec
+        self.batch = batch
         self.device = torch.device(device)
         self.model = model.to(self.device, memory_format=torch.channels_last).eval()
 
