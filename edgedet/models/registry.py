@@ -78,4 +78,6 @@ def build_model(
         raise UsageError("at least one class", "none", "label some objects")
     entry = model_entry(name)
     settings = entry.options(**resolve_options(name, options))
-    return cast(DetectionModel, entry.build(tuple(class_names), settings))
+    model = cast(DetectionModel, entry.build(tuple(class_names), settings))
+    model.spec = model.spec._replace(provenance={"builder": name})
+    return model
