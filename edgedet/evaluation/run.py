@@ -1,0 +1,73 @@
+"""One run of `edgedet eval`: from a model file and a data set to a report on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedet.data.annotations import Annotations
+from edgedet.data.opening import open_annotations
+from edgedet.data.shapes import resolve_data
+from edgedet.data.shapes_options import is_shapes
+from edgedet.evaluation.buckets import parse_buckets
+from edgedet.evaluation.predictions import detect_all, labels_by_name
+from edgedet.evaluation.report import Report, Subject, make_report, write_report
+from edgedet.opening import open_any
+from edgedet.progress import progress
+from edgedet.rundir import new_run_dir
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated."""
+
+    model: Path
+    """A checkpoint (.pt) or an exported model (.onnx)."""
+    data: str
+    """A data set as `open_annotations` knows it, or "shapes"."""
+    split: str = "val"
+    conf: float = 0.05
+    """Least score; a higher one truncates the precision-recall curve."""
+    iou: float | None = None
+    """NMS overlap; None: the model's."""
+    max_detections: int | None = None
+    """Most detections of an image; None: the model's."""
+    buckets: str = "coco,aitod"
+    """As `parse_buckets` reads them."""
+    device: str = "cpu"
+
+
+def run_evaluation(request: Request, out: Path | None = None) -> tuple[Report, Path]:
+    """Evaluate, write the report into a run folder, and return both.
+
+    Raises UsageError, DataError, ModelError or DeviceError; all that can be known beforehand is
+    checked before the folder is made.
+    """
+    buckets = parse_buckets(request.buckets)
+    thresholds = (request.conf, request.iou, request.max_detections)
+    with open_any(request.model, *thresholds, device=request.device) as detector:
+        annotations, folder = _data_and_folder(request, out, detector.spec.class_names)
+        with progress(len(annotations.images), "Detecting") as bar:
+            detections = detect_all(detector, annotations, bar.advance)
+    subject = Subject(
+        model=str(request.model),
+        data=request.data,
+        split=request.split,
+        device=request.device,
+        thresholds=detector.thresholds,
+    )
+    report = make_report(subject, annotations, detections, buckets)
+    write_report(folder, report)
+    return report, folder
+
+
+def _data_and_folder(
+    request: Request, out: Path | None, model_classes: tuple[str, ...]
+) -> tuple[Annotations, Path]:
+    """Generated shapes need the folder first; anything else is checked before one is made."""
+    if is_shapes(request.data):
+        folder = new_run_dir("eval", out)
+        return open_annotations(resolve_data(request.data, folder), request.split), folder
+    annotations = open_annotations(request.data, request.split)
+    labels_by_name(model_classes, annotations)
+    return annotations, new_run_dir("eval", out)
