@@ -50,7 +50,9 @@ def expected_files(repo: Path) -> set[str]:
 def test_every_module_is_in_it_and_nothing_else(repo: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {n for n in archive.namelist() if ".dist-info/" not in n}
-    assert names == expected_files(repo)
+    expected = expected_files(repo)
+    assert sorted(expected - names) == [], "missing from the wheel"
+    assert sorted(names - expected) == [], "in the wheel and not ours"
 
 
 def test_it_carries_the_licence_and_the_types(wheel: Path) -> None:
