@@ -40,7 +40,8 @@ def iou_matrix(
 ) -> "NDArray[np.floating]":
     """Intersection over union [n,m] of boxes a [n,4] and b [m,4], in 0..1; 0 for empty boxes.
 
-    >>> iou_matrix(np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 0, 3, 2], [5, 5, 6, 6]])).round(3).tolist()
+    >>> others = np.array([[1.0, 0, 3, 2], [5, 5, 6, 6]])
+    >>> iou_matrix(np.array([[0.0, 0, 2, 2]]), others).round(3).tolist()
     [[0.333, 0.0]]
     """
     shared = intersections(a_xyxy, b_xyxy)
