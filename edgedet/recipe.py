@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from edgedet.data.shapes_options import is_shapes
 from edgedet.default_recipes import DEFAULT_RECIPES
 from edgedet.nearest import unknown_name
 from edgedet.runtime.errors import UsageError
@@ -191,11 +192,6 @@ def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
         return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
     return {key: plain(value) for key, value in values.items()}
-
-
-def is_shapes(data: str) -> bool:
-    """Return whether `--data` names the generated shapes rather than a path."""
-    return data == "shapes" or data.startswith("shapes:")
 
 
 def with_absolute_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:

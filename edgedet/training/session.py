@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 from lightning.fabric import Fabric
 
+from edgedet.data.shapes import resolve_data
+from edgedet.data.shapes_options import is_shapes
 from edgedet.models.registry import resolve_options
-from edgedet.recipe import Recipe, as_plain, is_shapes, recipe_to_yaml, resolve_recipe
+from edgedet.recipe import Recipe, as_plain, recipe_to_yaml, resolve_recipe
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.errors import UsageError
@@ -116,8 +118,6 @@ def _labelled(fabric: Fabric, recipe: Recipe, folder: Path | None) -> Labelled:
     """Open the data; the first process has generated the shapes before another opens them."""
     data = recipe.data
     if folder is not None:
-        from edgedet.data.shapes import resolve_data
-
         made = str(resolve_data(data, folder)) if fabric.is_global_zero else ""
         data = fabric.broadcast(made)
     return open_labelled(data, recipe.bbox_mode)

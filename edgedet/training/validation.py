@@ -6,15 +6,16 @@ import torch
 from torch import nn
 
 from edgedet.data.annotations import Annotations
-from edgedet.evaluation.coco import MAX_DETECTIONS, evaluate
+from edgedet.evaluation.coco import evaluate
 from edgedet.evaluation.predictions import detect_all
 from edgedet.models.backend import TorchBackend
-from edgedet.runtime.detector import Detector
-from edgedet.runtime.postprocess import Thresholds
+from edgedet.runtime.detector import Detector, thresholds_for
 from edgedet.training.loop import Quality, Validate
 
 SCORE_THRESHOLD = 0.05
-"""As `edgedet eval`: a higher cut would truncate the precision-recall curve."""
+"""As `edgedet eval`: a higher one would truncate the precision-recall curve."""
+BATCH = 8
+"""Images at once."""
 
 
 def validation(annotations: Annotations, device: torch.device) -> Validate:
@@ -22,9 +23,10 @@ def validation(annotations: Annotations, device: torch.device) -> Validate:
 
     def validate(module: nn.Module) -> Quality:
         model: Any = module
-        thresholds = Thresholds(SCORE_THRESHOLD, model.spec.nms_iou, MAX_DETECTIONS)
-        detector = Detector(TorchBackend(model, device), thresholds)
-        total = evaluate(annotations, detect_all(detector, annotations), buckets=()).total
+        thresholds = thresholds_for(model.spec, SCORE_THRESHOLD)
+        detector = Detector(TorchBackend(model, device, BATCH), thresholds)
+        found = detect_all(detector, annotations)
+        total = evaluate(annotations, found, (), thresholds.max_detections).total
         return Quality(total.ap, total.ap50)
 
     return validate
