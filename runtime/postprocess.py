@@ -35,10 +35,13 @@ def postprocess(
     """
     # Descending scores: what passes the gate is a prefix, and the views cost nothing.
     n = int(np.count_nonzero(scores >= thresholds.score))
+    if n == 0:
+        return Detections.empty()
     boxes_xyxy, scores, labels = boxes_xyxy[:n], scores[:n], labels[:n]
     height, width = placement.frame_hw
     in_frame = placement.boxes_to_frame(boxes_xyxy)
-    np.clip(in_frame, 0, np.array([width, height, width, height], np.float32), out=in_frame)
+    np.maximum(in_frame, 0, out=in_frame)
+    np.minimum(in_frame, np.array([width, height, width, height], np.float32), out=in_frame)
     # Boxes without area take no place among the best.
     keep = nms(boxes_xyxy, scores, labels, thresholds.iou)
     keep = keep[areas(in_frame[keep]) > 0][: thresholds.max_detections]
