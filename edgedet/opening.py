@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
@@ -18,6 +19,16 @@ CUDA_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 """ONNX Runtime keeps the CPU for what CUDA lacks; a CUDA that does not start is an error."""
 
 
+def resolved_device(path: str | Path, device: str) -> str:
+    """Return ``device``, with ``auto`` replaced: a CUDA GPU for a checkpoint if PyTorch has one.
+
+    An exported model runs on the CPU unless told otherwise: which GPU its engine wants is the
+    user's choice. Raises UsageError for a device of another kind, DeviceError for one that is
+    not there.
+    """
+    return _torch_device(device) if _is_checkpoint(path) else _onnx_device(path, device)
+
+
 def open_any(
     path: str | Path,
     conf: float | None = None,
@@ -29,45 +40,69 @@ def open_any(
     """Open a checkpoint (``.pt``) through PyTorch and anything else through the runtime.
 
     Both go through the same preprocessing and postprocessing. ``conf``, ``iou`` (0..1) and
-    ``max_detections`` None: the spec's. ``device``: ``cpu``, ``cuda`` or ``cuda:1``. ``threads``
-    None: as many as the library thinks best.
+    ``max_detections`` None: the spec's. ``device``: ``auto``, ``cpu``, ``cuda``, for a
+    checkpoint ``cuda:1`` as well. ``threads`` None: as many as the library thinks best.
 
     Raises ModelError for a file that is no model, DeviceError for a device that is not there,
     UsageError for a value out of range.
     """
-    if Path(path).suffix.lower() == ".pt":
-        backend = _torch_backend(Path(path), device, threads)
-    elif device == "cpu":
+    where = resolved_device(path, device)
+    if _is_checkpoint(path):
+        backend = _torch_backend(Path(path), where, threads)
+    elif where == "cpu":
         return open_detector(path, conf, iou, max_detections, threads)
-    elif device == "cuda" and Path(path).suffix.lower() == ".onnx":
-        backend = OnnxRuntimeBackend(path, threads=threads, providers=CUDA_PROVIDERS)
     else:
-        raise UsageError("--device cpu or cuda for this model", device, "choose one of the two")
+        backend = OnnxRuntimeBackend(path, threads=threads, providers=CUDA_PROVIDERS)
     return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
 
 
+def _is_checkpoint(path: str | Path) -> bool:
+    return Path(path).suffix.lower() == ".pt"
+
+
 def _torch_backend(path: Path, device: str, threads: int | None) -> Backend:
-    torch = require("torch", "run: pip install 'edgedet[train]', or give the exported .onnx")
     from edgedet.models.backend import TorchBackend
     from edgedet.training.checkpoint import model_from_checkpoint
 
-    where = _torch_device(device)
     if threads is not None:
-        if threads < 1:
-            raise UsageError("threads of at least 1", str(threads), "leave it out for all cores")
-        torch.set_num_threads(threads)
-    model = cast("DetectionModel", model_from_checkpoint(path, where))
-    return TorchBackend(model, where)
+        _torch().set_num_threads(_at_least_one(threads))
+    model = cast("DetectionModel", model_from_checkpoint(path, device))
+    return TorchBackend(model, device)
+
+
+def _at_least_one(threads: int) -> int:
+    if threads < 1:
+        raise UsageError("threads of at least 1", str(threads), "leave it out for all cores")
+    return threads
+
+
+def _onnx_device(path: str | Path, device: str) -> str:
+    gpu = Path(path).suffix.lower() == ".onnx"
+    known = ("auto", "cpu", "cuda") if gpu else ("auto", "cpu")
+    if device not in known:
+        raise UsageError(f"--device {' or '.join(known)} for {path}", device, "choose one of them")
+    return "cpu" if device == "auto" else device
 
 
 def _torch_device(name: str) -> str:
-    import torch
-
+    torch = _torch()
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError("--device cpu, cuda or cuda:1", name, "choose one of them") from error
+        raise _unknown_device(name) from error
+    if device.type not in ("cpu", "cuda"):
+        raise _unknown_device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         found = f"{torch.cuda.device_count()} CUDA devices"
         raise DeviceError(f"the device {name}", found, "use --device cpu")
     return name
+
+
+def _unknown_device(name: str) -> UsageError:
+    return UsageError("--device auto, cpu, cuda or cuda:1", name, "choose one of them")
+
+
+def _torch() -> ModuleType:
+    return require("torch", "run: pip install 'edgedet[train]', or give the exported .onnx")

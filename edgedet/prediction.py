@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from edgedet.opening import open_any
+from edgedet.opening import open_any, resolved_device
 from edgedet.progress import progress
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
@@ -36,7 +36,7 @@ class Request:
     """NMS overlap; None: the model's."""
     save: bool = True
     """Whether to write pictures with boxes."""
-    device: str = "cpu"
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def run_prediction(request: Request, out: Path | None, say: Say) -> Prediction:
     """
     with ExitStack() as stack:
         thresholds = (request.conf, request.iou)
-        detector = stack.enter_context(open_any(request.model, *thresholds, device=request.device))
+        device = resolved_device(request.model, request.device)
+        detector = stack.enter_context(open_any(request.model, *thresholds, device=device))
         source = stack.enter_context(open_source(request.source))
         folder = new_run_dir("predict", out)
         names = detector.spec.class_names
@@ -68,7 +69,7 @@ def run_prediction(request: Request, out: Path | None, say: Say) -> Prediction:
         if request.save:
             look.sink = stack.enter_context(open_sink(source, request.source, folder, names))
         results = _see(look, source, say)
-    text = results_to_json(str(request.model), request.device, detector.spec, results)
+    text = results_to_json(str(request.model), device, detector.spec, results)
     with atomic_path(folder / "results.json") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return Prediction(text, f"{_counted(results, names)}; results in {folder}", folder)

@@ -36,7 +36,7 @@ def write_curves(
     # A Figure of its own instead of pyplot: no global state, no window system.
     figure = Figure(figsize=(13.5, 5), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=12, color=INK, x=0.01, ha="left")
+    figure.suptitle(_literal(title), fontsize=12, color=INK, x=0.01, ha="left")
     left, right = figure.subplots(1, 2)
     _prepare(left, "Each class, boxes overlapping by IoU 0.50")
     _prepare(right, "Mean of the classes, by the overlap asked for")
@@ -155,7 +155,12 @@ def _coloured(names: list[str], evaluation: Evaluation) -> dict[str, str]:
 
 def _label(name: str, ap: float) -> str:
     short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
-    return f"{ap:.3f}  {short}"
+    return _literal(f"{ap:.3f}  {short}")
+
+
+def _literal(text: str) -> str:
+    """``text`` that matplotlib does not take for mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _legend(axes: Axes, title: str) -> None:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from edgedet.data.annotations import Annotations, LabelledImage
     from edgedet.runtime.detector import Detector
 
-AT_ONCE = 8
-"""Images given to a detector that takes any number at once."""
-
 
 def detect_all(
     detector: Detector,
@@ -42,7 +39,7 @@ def detect_all(
     """
     label_of = labels_by_name(detector.spec.class_names, annotations)
     results: list[Detections] = []
-    for images in _batches(annotations.images, detector.backend.batch or AT_ONCE):
+    for images in _batches(annotations.images, detector.backend.batch):
         found = detector.batch(images)
         results += [Detections(f.boxes_xyxy, f.scores, label_of[f.labels]) for f in found]
         if progress is not None:

@@ -12,7 +12,7 @@ from edgedet.data.shapes_options import is_shapes
 from edgedet.evaluation.buckets import parse_buckets
 from edgedet.evaluation.predictions import detect_all, labels_by_name
 from edgedet.evaluation.report import Report, Subject, make_report, write_report
-from edgedet.opening import open_any
+from edgedet.opening import open_any, resolved_device
 from edgedet.progress import progress
 from edgedet.rundir import new_run_dir
 
@@ -34,7 +34,7 @@ class Request:
     """Most detections of an image; None: the model's."""
     buckets: str = "coco,aitod"
     """As `parse_buckets` reads them."""
-    device: str = "cpu"
+    device: str = "auto"
 
 
 def run_evaluation(request: Request, out: Path | None = None) -> tuple[Report, Path]:
@@ -45,7 +45,8 @@ def run_evaluation(request: Request, out: Path | None = None) -> tuple[Report, P
     """
     buckets = parse_buckets(request.buckets)
     thresholds = (request.conf, request.iou, request.max_detections)
-    with open_any(request.model, *thresholds, device=request.device) as detector:
+    device = resolved_device(request.model, request.device)
+    with open_any(request.model, *thresholds, device=device) as detector:
         annotations, folder = _data_and_folder(request, out, detector.spec.class_names)
         with progress(len(annotations.images), "Detecting") as bar:
             detections = detect_all(detector, annotations, bar.advance)
@@ -53,7 +54,7 @@ def run_evaluation(request: Request, out: Path | None = None) -> tuple[Report, P
         model=str(request.model),
         data=request.data,
         split=request.split,
-        device=request.device,
+        device=device,
         thresholds=detector.thresholds,
     )
     report = make_report(subject, annotations, detections, buckets)

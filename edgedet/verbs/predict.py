@@ -14,7 +14,9 @@ def predict(  # noqa: PLR0913 - one parameter a flag
         float | None, typer.Option(help="Overlap that NMS allows; default: the model's.")
     ] = None,
     save: Annotated[bool, typer.Option(help="Write the pictures with boxes.")] = True,
-    device: Annotated[str, typer.Option(help="Where to run: cpu, cuda or cuda:1.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="Where to run: auto, cpu, cuda or, a checkpoint, cuda:1.")
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder for results; default: runs/predict/run.")
     ] = None,

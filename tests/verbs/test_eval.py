@@ -94,7 +94,7 @@ def test_classes_agree_by_name_in_any_order(
         (["--buckets", "near:9-3"], 2, "smallest side < largest side"),
         (["--conf", "2"], 2, "conf in 0..1"),
         (["--split", "valid"], 2, "val"),
-        (["--device", "tpu"], 2, "--device cpu or cuda"),
+        (["--device", "tpu"], 2, "--device auto or cpu or cuda"),
         (["--data", "nowhere"], 3, "nowhere"),
     ],
 )
