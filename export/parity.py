@@ -83,7 +83,9 @@ class Parity:
 class ParityMeter:
     """Adds up the comparison image by image."""
 
-    def __init__(self, bounds: Bounds = FP32_BOUNDS) -> None:
+    def __init__(self, size_hw: tuple[int, int], bounds: Bounds = FP32_BOUNDS) -> None:
+        """size_hw: of the network's input."""
+        self._input_px = float(max(size_hw))
         self._bounds = bounds
         self._images = 0
         self._candidates = 0
@@ -94,8 +96,8 @@ class ParityMeter:
         """Compare one image's candidates both ways, so that lost and invented ones both count."""
         self._images += 1
         self._candidates += len(reference.scores)
-        self._forth.append(match_candidates(reference, found, self._bounds))
-        self._back.append(match_candidates(found, reference, self._bounds))
+        self._forth.append(match_candidates(reference, found, self._bounds, self._input_px))
+        self._back.append(match_candidates(found, reference, self._bounds, self._input_px))
 
     def result(self) -> Parity:
         """Return the differences over all images added so far."""
@@ -126,7 +128,7 @@ def compare_backends(
     """Run both on the same frames [H, W, 3] uint8 BGR of any size, each with its own
     preprocessing from its own spec, and compare all K candidates of each frame.
     """
-    meter = ParityMeter(bounds)
+    meter = ParityMeter(reference.spec.size_hw, bounds)
     one, other = tee(images_bgr)  # holds no more frames than the larger batch
     for pair in zip(candidates_of(reference, one), candidates_of(found, other), strict=True):
         meter.add(*pair)

@@ -19,6 +19,7 @@ from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.errors import ModelError
 
 COUNT = 50
+SIZE_HW = (416, 512)
 
 
 def candidates(seed: int = 0, count: int = COUNT) -> Candidates:
@@ -35,7 +36,7 @@ def taken(side: Candidates, order: NDArray[np.int64]) -> Candidates:
 
 
 def parity_of(reference: Candidates, found: Candidates, bounds: Bounds = FP32_BOUNDS) -> Parity:
-    meter = ParityMeter(bounds)
+    meter = ParityMeter(SIZE_HW, bounds)
     meter.add(reference, found)
     return meter.result()
 
@@ -108,6 +109,17 @@ def test_a_value_beyond_its_bound_fails(field: str) -> None:
     assert not parity_of(side, side._replace(**{field: spoilt})).passed
 
 
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_a_box_beyond_the_input_may_differ_in_proportion(factor: float) -> None:
+    side = candidates()
+    side.boxes_xyxy[5, 2] = 10 * 512
+    wide = side.boxes_xyxy.copy()
+    wide[5, 2] += 10 * FP32_BOUNDS.box_px * factor
+    parity = parity_of(side, side._replace(boxes_xyxy=wide))
+    assert parity.passed == (factor < 1)
+    assert parity.max_box_px == pytest.approx(FP32_BOUNDS.box_px * factor, rel=0.01)
+
+
 def test_another_label_fails() -> None:
     side = candidates()
     assert not parity_of(side, side._replace(labels=(side.labels + 1) % 3)).passed
@@ -133,12 +145,12 @@ def test_tied_scores_do_not_hide_that_all_boxes_are_wrong() -> None:
 
 
 def test_nothing_compared_is_no_pass() -> None:
-    assert not ParityMeter().result().passed
+    assert not ParityMeter(SIZE_HW).result().passed
 
 
 def test_a_match_has_one_difference_for_each_candidate_it_covers() -> None:
     side = candidates()
-    match = match_candidates(side, side, FP32_BOUNDS)
+    match = match_candidates(side, side, FP32_BOUNDS, 512)
     assert match.box_px.shape == match.score.shape == (COUNT,)
 
 

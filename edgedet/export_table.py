@@ -1,0 +1,112 @@
+"""The result of an export as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from edgedet.export.checks import dims_of, opset_of
+from edgedet.export.metadata import read_spec
+
+if TYPE_CHECKING:
+    from edgedet.model_export import Accuracy, Report
+
+SCHEMA_VERSION = 1
+NOT_COMPARED = "-"
+TABLE_WIDTH = 100
+
+
+def export_text(report: Report) -> str:
+    """Return what was written, then the parity table in Markdown."""
+    graph = report.graph.graph
+    spec = read_spec(report.graph)
+    top_k = dims_of(graph.output[1])[1]
+    lines = [
+        f"{report.path}: {report.path.stat().st_size / 1e6:.1f} MB, opset "
+        f"{opset_of(report.graph)}, IR version {report.graph.ir_version}",
+        f"images {list(dims_of(graph.input[0]))} {spec.input_dtype} {spec.input_layout} "
+        f"{spec.color}, the best {top_k} candidates of each",
+        f"parity with PyTorch: {_covered(report)}",
+        _table(report),
+    ]
+    return "\n".join(lines)
+
+
+def export_json(report: Report) -> str:
+    """Return the same as one JSON object."""
+    graph = report.graph.graph
+    values = {
+        "schema_version": SCHEMA_VERSION,
+        "file": str(report.path),
+        "sha256": report.sha256,
+        "bytes": report.path.stat().st_size,
+        "opset": opset_of(report.graph),
+        "ir_version": report.graph.ir_version,
+        "input_shape": list(dims_of(graph.input[0])),
+        "input_dtype": read_spec(report.graph).input_dtype,
+        "top_k": dims_of(graph.output[1])[1],
+        "parity": _parity_values(report),
+        "accuracy": _accuracy_values(report.accuracy),
+    }
+    return json.dumps(values, indent=2)
+
+
+def _parity_values(report: Report) -> dict[str, Any]:
+    parity = report.parity
+    return {
+        **asdict(parity),
+        "bounds": parity.bounds._asdict(),
+        "passed": parity.passed,
+        "data": report.request.data or "generated",
+    }
+
+
+def _accuracy_values(accuracy: Accuracy | None) -> dict[str, float | None] | None:
+    if accuracy is None:
+        return None
+    values = {**accuracy._asdict(), "difference": accuracy.difference}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _covered(report: Report) -> str:
+    parity = report.parity
+    source = report.request.data or "generated"
+    return (
+        f"{parity.candidates} candidates of {parity.images} images ({source}), "
+        f"{parity.different} differ, {parity.undecided} at the cut of the top K"
+    )
+
+
+def _table(report: Report) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.MARKDOWN)
+    for name in ("difference", "largest", "mean", "allowed"):
+        table.add_column(name, justify="left" if name == "difference" else "right")
+    for row in parity_rows(report):
+        table.add_row(*row)
+    text = StringIO()
+    Console(file=text, width=TABLE_WIDTH, markup=False, highlight=False).print(table)
+    return text.getvalue().strip()
+
+
+def parity_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Return what differs, its largest and mean value, and what is allowed, as text."""
+    from edgedet.model_export import MAX_AP_DIFFERENCE
+
+    parity, accuracy = report.parity, report.accuracy
+    bounds = parity.bounds
+    rows = [
+        ("box, px", f"{parity.max_box_px:.1e}", f"{parity.mean_box_px:.1e}", f"{bounds.box_px:g}"),
+        ("score", f"{parity.max_score:.1e}", f"{parity.mean_score:.1e}", f"{bounds.score:g}"),
+    ]
+    if accuracy is not None:
+        label = f"AP, {accuracy.torch:.4f} to {accuracy.onnx:.4f}"
+        difference = f"{accuracy.difference:+.4f}"
+        rows.append((label, difference, NOT_COMPARED, f"{MAX_AP_DIFFERENCE:g}"))
+    return rows

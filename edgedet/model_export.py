@@ -1,0 +1,206 @@
+"""One run of `edgedet export`: a checkpoint to an ONNX file that is proven to say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+
+from edgedet.data.opening import SPLITS, open_annotations
+from edgedet.data.shapes import resolve_data
+from edgedet.export.checks import DEFAULT_OPSET, check_graph
+from edgedet.export.from_torch import graph_from_torch
+from edgedet.export.metadata import sha256_of
+from edgedet.export.onnx_file import load_onnx, onnx_bytes
+from edgedet.export.parity import Parity, compare_backends
+from edgedet.export.parity_images import parity_images
+from edgedet.export.uint8_input import with_uint8_input
+from edgedet.progress import progress
+from edgedet.rundir import new_run_dir
+from edgedet.runtime.atomic import atomic_path
+from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.errors import ModelError, UsageError
+from edgedet.runtime.images import read_image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from onnx import ModelProto
+
+    from edgedet.data.annotations import Annotations
+    from edgedet.models.protocol import DetectionModel
+    from edgedet.runtime.detector import Backend
+
+INPUTS = ("uint8", "float")
+FILE_NAME = "model.onnx"
+PARITY_IMAGES = 16
+"""Images of the data, evenly spread, whose candidates are compared; AP takes all of them."""
+AP_CONF = 0.05
+"""Least score that counts for AP: what `edgedet eval` takes by default."""
+MAX_AP_DIFFERENCE = 0.002
+"""Largest difference of AP (in [0, 1]) that passes: a change of rounding, not of the model."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be exported, and how."""
+
+    model: Path
+    """A checkpoint (.pt)."""
+    out: Path | None = None
+    """The .onnx file; None: model.onnx in a run folder of its own."""
+    batch: int = 1
+    input: str = "uint8"
+    """One of `INPUTS`."""
+    opset: int = DEFAULT_OPSET
+    top_k: int | None = None
+    """Candidates that the graph returns; None: as many as the model says."""
+    data: str | None = None
+    """Data set to prove parity on; None: generated images."""
+    split: str = "val"
+
+
+class Accuracy(NamedTuple):
+    """AP in [0, 1] of both forms on the data; nan without objects."""
+
+    torch: float
+    onnx: float
+
+    @property
+    def difference(self) -> float:
+        """Of the ONNX form to PyTorch."""
+        return self.onnx - self.torch
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and the proof that it says the same as PyTorch."""
+
+    request: Request
+    path: Path
+    sha256: str
+    graph: ModelProto
+    parity: Parity
+    accuracy: Accuracy | None
+    """None without data."""
+
+
+def export_model(request: Request) -> Report:
+    """Export, compare with PyTorch, and only then give the file its name.
+
+    Raises UsageError for a flag that cannot be, DataError for the data, ModelError for a
+    checkpoint that is none and for an export that does not agree with PyTorch.
+    """
+    _check(request)
+    model = _load(request)
+    with _target(request) as path:
+        annotations = _annotations(request, path.parent)
+        graph = _graph(model, request)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(onnx_bytes(graph))
+            check_graph(load_onnx(temporary), request.opset)
+            parity, accuracy = _proof(model, temporary, annotations)
+    return Report(request, path, sha256_of(path), graph, parity, accuracy)
+
+
+def _check(request: Request) -> None:
+    if request.input not in INPUTS:
+        raise UsageError(f"--input {' or '.join(INPUTS)}", request.input, "choose one of the two")
+    if request.out is not None and request.out.suffix.lower() != ".onnx":
+        raise UsageError("--out that ends with .onnx", str(request.out), "add the ending")
+    if request.split not in SPLITS:
+        raise UsageError(f"--split {', '.join(SPLITS)}", request.split, "choose one of them")
+
+
+def _load(request: Request) -> DetectionModel:
+    from edgedet.training.checkpoint import model_from_checkpoint
+
+    model: Any = model_from_checkpoint(request.model)
+    if request.top_k is not None:
+        model.top_k = request.top_k
+    return cast("DetectionModel", model)
+
+
+@contextmanager
+def _target(request: Request) -> Iterator[Path]:
+    """Yield the file to write; a run folder made for it goes again when nothing is in it."""
+    if request.out is not None:
+        yield request.out
+        return
+    folder = new_run_dir("export")
+    try:
+        yield folder / FILE_NAME
+    except BaseException:
+        with suppress(OSError):  # not empty: generated data is kept
+            folder.rmdir()
+        raise
+
+
+def _annotations(request: Request, folder: Path) -> Annotations | None:
+    if request.data is None:
+        return None
+    return open_annotations(resolve_data(request.data, folder), request.split)
+
+
+def _graph(model: DetectionModel, request: Request) -> ModelProto:
+    provenance = {"checkpoint_sha256": sha256_of(request.model)}
+    graph = graph_from_torch(model, request.batch, request.opset, provenance)
+    return with_uint8_input(graph) if request.input == "uint8" else graph
+
+
+def _proof(
+    model: DetectionModel, path: Path, annotations: Annotations | None
+) -> tuple[Parity, Accuracy | None]:
+    from edgedet.models.backend import TorchBackend
+
+    reference = TorchBackend(model)
+    with OnnxRuntimeBackend(path) as exported:
+        parity = compare_backends(reference, exported, _images(model, annotations))
+        parity.require_passed()
+        if annotations is None:
+            return parity, None
+        accuracy = Accuracy(_ap(reference, annotations), _ap(exported, annotations))
+    _require_equal_ap(accuracy)
+    return parity, accuracy
+
+
+def _images(model: DetectionModel, annotations: Annotations | None) -> Iterable[NDArray[np.uint8]]:
+    if annotations is None:
+        generated = parity_images(model.spec.size_hw)
+        yield from _counted(generated, len(generated))
+        return
+    count = min(PARITY_IMAGES, len(annotations.images))
+    chosen = np.linspace(0, len(annotations.images) - 1, count).astype(int)
+    paths = [annotations.images[index].path for index in chosen]
+    yield from _counted((read_image(path) for path in paths), count)
+
+
+def _counted(images: Iterable[NDArray[np.uint8]], count: int) -> Iterator[NDArray[np.uint8]]:
+    with progress(count, "Comparing with PyTorch") as bar:
+        for image in images:
+            yield image
+            bar.advance()
+
+
+def _ap(backend: Backend, annotations: Annotations) -> float:
+    from edgedet.evaluation.coco import evaluate
+    from edgedet.evaluation.predictions import detect_all
+    from edgedet.runtime.detector import Detector, thresholds_for
+
+    detector = Detector(backend, thresholds_for(backend.spec, conf=AP_CONF))
+    with progress(len(annotations.images), "Detecting for AP") as bar:
+        detections = detect_all(detector, annotations, bar.advance)
+    limit = detector.thresholds.max_detections
+    return evaluate(annotations, detections, buckets=(), max_detections=limit).ap
+
+
+def _require_equal_ap(accuracy: Accuracy) -> None:
+    if abs(accuracy.difference) > MAX_AP_DIFFERENCE:
+        raise ModelError(
+            f"an exported model with the AP of PyTorch, {accuracy.torch:.4f}",
+            f"{accuracy.onnx:.4f}",
+            "no file was written; report this with the checkpoint",
+        )
