@@ -1,0 +1,25 @@
+"""`edgedet demo`: the whole road on generated shapes, ending in a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 4,
+    data: Annotated[
+        str, typer.Option(help="Shapes to draw: shapes[:train=1000,val=200,palette=random,...].")
+    ] = "shapes",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; default: runs/demo/run.")
+    ] = None,
+) -> None:
+    """Train, evaluate, export and measure a shapes detector; print the path of the report."""
+    from edgedet.data.shapes_options import is_shapes
+    from edgedet.demo import run_demo
+    from edgedet.runtime.errors import UsageError
+
+    if not is_shapes(data):
+        raise UsageError("--data shapes[:key=value,...]", data, "use `edgedet train` for your own")
+    typer.echo(run_demo(epochs, data, out))
