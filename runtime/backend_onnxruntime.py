@@ -57,6 +57,9 @@ class OnnxRuntimeBackend:
         self._dtype = np.dtype(self.spec.input_dtype)
         self._shape = self._checked_shape()
         self.batch = self._shape[0]
+        self._last: "Optional[NDArray[Any]]" = None
+        self._bound: "Optional[NDArray[Any]]" = None
+        self._binding: Any = None
 
     def infer(self, batch: "NDArray[Any]") -> "Tuple[NDArray[Any], ...]":
         """boxes_xyxy [N,K,4] in input pixels, scores [N,K] descending, labels [N,K].
@@ -69,11 +72,26 @@ class OnnxRuntimeBackend:
             raise ValueError(message.format(self._dtype, self._shape, batch.dtype, batch.shape))
         if self._session is None:
             raise ValueError("expected an open backend, found a closed one")
+        self._last = batch
         return tuple(self._session.run(OUTPUTS, {self._input: batch}))
+
+    def run_only(self) -> None:
+        """Run the graph on the batch that `infer` was given last, with input and outputs where
+        they are: the network without the call around it. ValueError before any `infer`.
+        """
+        if self._last is None:
+            raise ValueError("expected a call of infer before, found none")
+        if self._bound is not self._last:
+            self._binding = self._session.io_binding()
+            self._binding.bind_cpu_input(self._input, self._last)
+            for name in OUTPUTS:
+                self._binding.bind_output(name)
+            self._bound = self._last
+        self._session.run_with_iobinding(self._binding)
 
     def close(self) -> None:
         """Release the session; closing twice does no harm."""
-        self._session = None
+        self._session = self._binding = self._last = self._bound = None
 
     def __enter__(self) -> "OnnxRuntimeBackend":
         return self

@@ -123,3 +123,14 @@ def test_threads_reach_the_session_and_do_not_spin():
 def test_no_thread_at_all_is_a_usage_error(threads):
     with pytest.raises(UsageError, match="threads"):
         OnnxRuntimeBackend(TINY, threads=threads)
+
+
+def test_the_network_alone_runs_on_what_was_given_last():
+    with OnnxRuntimeBackend(TINY) as backend:
+        with pytest.raises(ValueError, match="infer before"):
+            backend.run_only()
+        backend.infer(BLACK)
+        backend.run_only()
+        outputs = backend._binding.copy_outputs_to_cpu()
+        for there, here in zip(outputs, backend.infer(BLACK)):
+            np.testing.assert_array_equal(there, here)

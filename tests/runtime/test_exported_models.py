@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=MODELS, ids=lambda path: path.stem)
+@pytest.fixture(params=MODELS, ids=str)
 def model(request):
     pytest.importorskip("onnxruntime")
     return request.param
