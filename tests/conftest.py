@@ -9,6 +9,19 @@ import pytest
 REPO = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def away_from_the_checkout(tmp_path_factory):
+    """Run in an empty folder.
+
+    What the checkout calls edgedet/ is only a part of the package, and Python would import it from
+    the working folder in every process that a test starts.
+    """
+    before = Path.cwd()
+    os.chdir(str(tmp_path_factory.mktemp("working_folder")))
+    yield
+    os.chdir(str(before))
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """The root of the checkout."""
