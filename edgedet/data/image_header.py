@@ -10,6 +10,8 @@ from edgedet.runtime.errors import DataError
 from edgedet.runtime.lazy import require
 
 ORIENTATION_TAG = 0x0112
+TIFF_WIDTH_TAG = 0x0100
+TIFF_LENGTH_TAG = 0x0101
 
 
 class ImageHeader(NamedTuple):
@@ -32,11 +34,10 @@ def read_header(path: Path) -> ImageHeader:
     pillow = require("PIL.Image", "pip install 'edgedet[train]'")
     try:
         with pillow.open(path) as image:
-            width, height = image.size
-            return ImageHeader((height, width), _orientation(image, pillow))
+            return ImageHeader(_stored_hw(image), _orientation(image, pillow))
     except FileNotFoundError:
         raise DataError("an image file", f"no {path}", "restore the file or its label") from None
-    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+    except (OSError, ValueError, KeyError, SyntaxError, pillow.DecompressionBombError) as error:
         found = f"{path}, which is not a readable image ({_first_line(error)})"
         raise DataError("an image", found, "replace the file or remove it and its labels") from None
 
@@ -58,6 +59,13 @@ def rotate_boxes(
         8: (y1, width - x2, y2, width - x1),
     }[header.orientation]
     return np.stack(columns, axis=1)
+
+
+def _stored_hw(image: Any) -> tuple[int, int]:
+    # Of a TIFF, and only of a TIFF, Pillow gives the size after rotation.
+    if hasattr(image, "tag_v2"):
+        return image.tag_v2[TIFF_LENGTH_TAG], image.tag_v2[TIFF_WIDTH_TAG]
+    return image.size[1], image.size[0]
 
 
 def _orientation(image: Any, pillow: Any) -> int:

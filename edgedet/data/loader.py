@@ -46,8 +46,8 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self._done = batches_done * batch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        for index in self._mine()[self._done :]:
-            yield self.epoch, int(index)
+        # The position is taken now: a caller may set another while workers still prefetch.
+        return iter([(self.epoch, int(index)) for index in self._mine()[self._done :]])
 
     def __len__(self) -> int:
         """Return how many images this rank still has in the epoch."""
