@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, tee
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Backend(Protocol):
     def batch(self) -> int | None:
         """Images that `infer` takes at once; None: any number."""
 
-    def infer(self, batch_array: NDArray[np.generic], /) -> Sequence[NDArray[np.generic]]:
+    def infer(self, batch_array: NDArray[Any], /) -> Sequence[NDArray[np.generic]]:
         """Return boxes_xyxy [N, K, 4], scores [N, K], labels [N, K]."""
 
 

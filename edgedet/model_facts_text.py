@@ -1,0 +1,67 @@
+"""The facts about a model file as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+SPEC_LINES = (
+    ("input size", "{size_hw[1]}x{size_hw[0]} by {resize}"),
+    ("input values", "{input_dtype} {input_layout} {color}, mean {mean}, std {std} of pixel/255"),
+    ("thresholds", "score {score_threshold}, NMS IoU {nms_iou}, at most {max_detections} kept"),
+)
+NO_SPEC = "none: not exported by edgedet, so `predict` and `eval` cannot run it"
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """Return what `model_facts` found, one fact a line."""
+    lines = [*_general(facts), *_spec(facts["spec"])]
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+
+
+def _general(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "file", f"{facts['file']}, {facts['bytes'] / 1e6:.1f} MB"
+    yield "sha256", facts["sha256"]
+    yield "parameters", f"{facts['parameters']:,}"
+    yield from _onnx(facts) if facts["kind"] == "onnx" else _checkpoint(facts)
+
+
+def _onnx(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        "ONNX",
+        (
+            f"opset {facts['opset']}, IR version {facts['ir_version']}, {facts['nodes']} nodes, "
+            f"from {facts['producer'] or 'an unknown producer'}"
+        ),
+    )
+    for kind in ("inputs", "outputs"):
+        for tensor in facts[kind]:
+            yield kind[:-1], f"{tensor['name']} {tensor['shape']} {tensor['dtype']}"
+
+
+def _checkpoint(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    weights = "averaged (EMA)" if facts["averaged_weights"] else "as trained"
+    yield "model", f"{facts['model']}, weights {weights}"
+    for name, value in facts["options"].items():
+        yield "option", f"{name} {value}"
+    for name, value in facts["training"].items():
+        yield name.replace("_", " "), _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} {_plain(item)}" for name, item in value.items())
+    return "-" if value is None else str(value)
+
+
+def _spec(spec: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if spec is None:
+        yield "spec", NO_SPEC
+        return
+    yield "task", spec["task"]
+    yield "classes", f"{len(spec['class_names'])}: {', '.join(spec['class_names'])}"
+    for name, form in SPEC_LINES:
+        yield name, form.format(**spec)
+    for name, value in sorted(spec["provenance"].items()):
+        yield "provenance", f"{name} {value}"

@@ -1,0 +1,20 @@
+"""`edgedet info`: what a model file holds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def info(
+    model: Annotated[Path, typer.Argument(help="Model to describe: model.pt or model.onnx.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+) -> None:
+    """Print the contract, size, inputs, outputs and origin of a model, without running it."""
+    from json import dumps
+
+    from edgedet.model_facts import model_facts
+    from edgedet.model_facts_text import facts_text
+
+    facts = model_facts(model)
+    typer.echo(dumps(facts, indent=2) if json else facts_text(facts))

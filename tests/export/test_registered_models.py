@@ -1,0 +1,102 @@
+"""The detectors that edgedet ships, through the whole of export, untrained."""
+
+import json
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from edgedet.export.from_torch import graph_from_torch
+from edgedet.export.onnx_file import save_onnx
+from edgedet.export.parity import compare_backends
+from edgedet.export.parity_images import parity_images
+from edgedet.export.uint8_input import with_uint8_input
+from edgedet.models.backend import TorchBackend
+from edgedet.models.protocol import DetectionModel
+from edgedet.models.registry import MODELS, build_model
+from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+
+IMGSZ = {"multiscale_shapes": 224}
+OLD_PYTHON = "EDGEDET_PYTHON36"
+"""Names a Python 3.6 that has onnxruntime 1.10: what JetPack 4.6 can run."""
+LOAD_AND_RUN = """
+import sys
+import numpy as np
+import onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+(entry,) = session.get_inputs()
+images = np.load(sys.argv[2])
+np.savez(sys.argv[3], *session.run(["boxes_xyxy", "scores", "labels"], {entry.name: images}))
+"""
+
+
+@cache
+def detector(name: str) -> DetectionModel:
+    torch.manual_seed(0)
+    model = build_model(name, ("a", "b", "c"), {"imgsz": IMGSZ.get(name, 256)})
+    assert isinstance(model, torch.nn.Module)
+    return model.eval()
+
+
+@cache
+def graph_of(name: str) -> onnx.ModelProto:
+    return graph_from_torch(detector(name))
+
+
+def form_of(name: str, input_: str) -> onnx.ModelProto:
+    return with_uint8_input(graph_of(name)) if input_ == "uint8" else graph_of(name)
+
+
+@pytest.mark.parametrize("input_", ["uint8", "float"])
+@pytest.mark.parametrize("name", MODELS)
+def test_parity(tmp_path: Path, name: str, input_: str) -> None:
+    """Far inside the bounds: what FP32 really changes is a hundredth of a pixel."""
+    save_onnx(form_of(name, input_), tmp_path / "model.onnx")
+    model = detector(name)
+    with OnnxRuntimeBackend(tmp_path / "model.onnx", threads=1) as backend:
+        parity = compare_backends(TorchBackend(model), backend, parity_images(model.spec.size_hw))
+    assert parity.passed
+    assert parity.max_box_px < 0.02
+    assert parity.max_score < 1e-4
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_tensorrt_8_2_knows_every_operator(name: str, shared_data: Path) -> None:
+    known = json.loads((shared_data.parent / "facts" / "trt82_ops.json").read_text())["ops"]
+    used = {node.op_type for node in graph_of(name).graph.node}
+    assert {op for op in used if not known.get(op, {}).get("supported")} == set()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_shape_is_computed_at_run_time(name: str) -> None:
+    used = {node.op_type for node in graph_of(name).graph.node}
+    assert not used & {"Shape", "ConstantOfShape", "Mod", "NonZero", "If", "Loop"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_stem_takes_the_scale_and_the_order_of_colours(name: str) -> None:
+    nodes = form_of(name, "uint8").graph.node
+    assert [node.op_type for node in nodes[:4]] == ["Cast", "Transpose", "Sub", "Conv"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_python_3_6_runs_the_file(tmp_path: Path, name: str) -> None:
+    python = os.environ.get(OLD_PYTHON)
+    if not python:
+        pytest.skip(f"set {OLD_PYTHON} to a Python 3.6 with onnxruntime 1.10")
+    save_onnx(form_of(name, "uint8"), tmp_path / "model.onnx")
+    with OnnxRuntimeBackend(tmp_path / "model.onnx", threads=1) as backend:
+        shape = (1, *backend.spec.size_hw, 3)
+        images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        expected = backend.infer(images)
+    np.save(tmp_path / "images.npy", images)
+    files = ("model.onnx", "images.npy", "found.npz")
+    words = [python, "-c", LOAD_AND_RUN, *(str(tmp_path / file) for file in files)]
+    subprocess.run(words, check=True)
+    found = np.load(tmp_path / "found.npz")
+    np.testing.assert_allclose(found["arr_1"], expected[1], atol=1e-4)

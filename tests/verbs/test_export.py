@@ -1,0 +1,238 @@
+"""`edgedet export` from the command line to its file."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from small_checkpoint import CLASSES, IMGSZ, write_checkpoint
+
+import edgedet.model_export
+from edgedet.cli import main
+from edgedet.export.metadata import read_spec, sha256_of
+from edgedet.runtime import open_detector
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "model.pt")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_data(folder: Path) -> Path:
+    """Three images of one white square each, as a COCO folder."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    names = [f"{index}.png" for index in range(3)]
+    for index, name in enumerate(names):
+        image = np.full((IMGSZ, IMGSZ, 3), 60 * index, np.uint8)
+        cv2.rectangle(image, (40, 40), (79, 79), (255, 255, 255), -1)
+        cv2.imwrite(str(folder / "images" / name), image)
+    content = {
+        "images": [
+            {"id": i, "file_name": name, "width": IMGSZ, "height": IMGSZ}
+            for i, name in enumerate(names, start=1)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(CLASSES, start=1)],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": 1, "bbox": [40, 40, 40, 40], "area": 1600}
+            for i in range(1, len(names) + 1)
+        ],
+    }
+    (folder / "annotations" / "val.json").write_text(json.dumps(content))
+    return folder
+
+
+def export(*words: object) -> int:
+    return main(["export", *map(str, words)])
+
+
+def test_writes_a_file_that_runs_and_prints_the_parity_table(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert export(checkpoint, "--out", "new/model.onnx") == 0
+    captured = capsys.readouterr()
+    assert "new/model.onnx: " in captured.out
+    assert "opset 13, IR version 7" in captured.out
+    assert "9000 candidates of 9 images (generated), 0 differ" in captured.out
+    assert "| box, px" in captured.out
+    assert "Warning" not in captured.err
+    with open_detector("new/model.onnx") as detector:
+        assert detector.spec.class_names == CLASSES
+        assert detector.spec.input_dtype == "uint8"
+        detector(np.zeros((100, 150, 3), np.uint8))
+    assert [path.name for path in Path("new").iterdir()] == ["model.onnx"]
+
+
+def test_the_default_place_is_a_run_folder(checkpoint: Path) -> None:
+    assert export(checkpoint) == 0
+    assert Path("runs/export/run/model.onnx").is_file()
+
+
+def test_flags_reach_the_graph(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "--input",
+        "float",
+        "--batch",
+        "2",
+        "--opset",
+        "15",
+        "--top-k",
+        "50",
+        "--out",
+        "model.onnx",
+        "--json",
+    ]
+    assert export(checkpoint, *words) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["input_shape"] == [2, 3, IMGSZ, IMGSZ]
+    assert printed["input_dtype"] == "float32"
+    assert (printed["opset"], printed["top_k"]) == (15, 50)
+    assert printed["parity"]["passed"]
+    assert printed["parity"]["candidates"] == 9 * 50
+    assert printed["sha256"] == sha256_of(Path("model.onnx"))
+    assert printed["accuracy"] is None
+
+
+def test_the_same_checkpoint_gives_the_same_bytes(checkpoint: Path) -> None:
+    for name in ("a.onnx", "b.onnx"):
+        assert export(checkpoint, "--out", name) == 0
+    assert Path("a.onnx").read_bytes() == Path("b.onnx").read_bytes()
+    provenance = read_spec(onnx.load("a.onnx")).provenance
+    assert provenance["checkpoint_sha256"] == sha256_of(checkpoint)
+    assert set(provenance) >= {"edgedet", "torch", "onnx"}
+    assert not [name for name in provenance if "date" in name or "time" in name]
+
+
+@pytest.mark.parametrize("words", [[], ["--input", "float", "--batch", "2"]])
+def test_with_data_the_difference_of_ap_is_printed(
+    checkpoint: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_data(tmp_path / "data")
+    words = [*words, "--data", str(data), "--out", "model.onnx"]
+    assert export(checkpoint, *words, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["parity"]["images"] == 3
+    assert printed["accuracy"]["difference"] == pytest.approx(0, abs=0.002)
+    assert export(checkpoint, *words) == 0
+    assert "| AP, " in capsys.readouterr().out
+
+
+def spoil_weights(model: object) -> None:
+    """Another network than the one that was exported."""
+    with torch.no_grad():
+        for parameter in model.parameters():  # type: ignore[attr-defined]
+            parameter.add_(0.05)
+
+
+def test_a_failing_parity_leaves_no_file(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph_of = edgedet.model_export.graph_from_torch
+
+    def other_graph(model: object, *arguments: object) -> object:
+        graph = graph_of(model, *arguments)  # type: ignore[arg-type]
+        spoil_weights(model)
+        return graph
+
+    monkeypatch.setattr(edgedet.model_export, "graph_from_torch", other_graph)
+    assert export(checkpoint, "--out", "model.onnx") == 4
+    assert export(checkpoint) == 4
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "agree with PyTorch" in captured.err
+    assert list(Path().rglob("*")) == [Path("runs"), Path("runs/export")]
+
+
+def test_a_failing_parity_keeps_the_file_that_was_there(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("model.onnx").write_bytes(b"an earlier one")
+    monkeypatch.setattr(edgedet.model_export.Parity, "passed", False)
+    assert export(checkpoint, "--out", "model.onnx") == 4
+    assert Path("model.onnx").read_bytes() == b"an earlier one"
+
+
+def test_another_ap_leaves_no_file(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data")
+    values = iter([0.5, 0.497])
+    monkeypatch.setattr(edgedet.model_export, "_ap", lambda *_: next(values))
+    assert export(checkpoint, "--data", data, "--out", "model.onnx") == 4
+    assert not Path("model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["--opset", "12"], 2, "--opset from 13 to 18"),
+        (["--opset", "19"], 2, "--opset from 13 to 18"),
+        (["--batch", "0"], 2, "--batch"),
+        (["--top-k", "3841"], 2, "--top-k"),
+        (["--input", "int8"], 2, "--input uint8 or float"),
+        (["--out", "model.pt"], 2, ".onnx"),
+        (["--split", "valid"], 2, "--split"),
+        (["--data", "nowhere"], 3, "nowhere"),
+        (["--out", "file/model.onnx"], 2, "can be written"),
+        (["--out", "/proc/model.onnx"], 2, "can be written"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    checkpoint: Path,
+    words: list[str],
+    code: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("file").touch()
+    assert export(checkpoint, *words) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert len(captured.err.splitlines()) == 1
+    assert list(Path().rglob("*.onnx")) == []
+
+
+class RunsCode:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("was-here"),)  # type: ignore[return-value]
+
+
+def test_a_checkpoint_that_holds_code_is_refused_unread(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.save({"model": RunsCode()}, "evil.pt")
+    Path("plain.pt").write_bytes(pickle.dumps(RunsCode()))
+    for name in ("evil.pt", "plain.pt"):
+        assert export(name, "--out", "model.onnx") == 4
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 2
+    assert not Path("was-here").exists()
+    assert not Path("model.onnx").exists()
+
+
+@pytest.mark.parametrize("name", ["missing.pt", "text.pt", "model.onnx"])
+def test_a_file_that_is_no_checkpoint_is_one_line(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name != "missing.pt":
+        Path(name).write_text("no checkpoint")
+    assert export(name) == 4
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not Path("runs").exists()
+
+
+def test_json_errors_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("missing.pt", "--json") == 4
+    assert json.loads(capsys.readouterr().out)["error"] == "ModelError"
