@@ -22,7 +22,12 @@ from edgedet.training.schedule import Schedule
 def build_parts(fabric: Fabric, module: nn.Module, recipe: Recipe, train: Annotations) -> Parts:
     """Return what a step works with, on Fabric's device."""
     optimizer = build_optimizer(
-        module, recipe.optimizer, recipe.lr, recipe.weight_decay, recipe.momentum
+        module,
+        recipe.optimizer,
+        recipe.lr,
+        recipe.weight_decay,
+        recipe.momentum,
+        fused=recipe.precision != "16-mixed",
     )
     model, set_up = fabric.setup(module, optimizer)
     model.mark_forward_method("loss")

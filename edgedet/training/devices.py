@@ -25,6 +25,9 @@ def open_fabric(device: str, devices: int, precision: str) -> Fabric:
         found = f"--device {device} with {count} devices"
         raise UsageError("--device cuda for several devices", found, "drop the number")
     _check_present(kind, count, index)
+    if kind == "cpu" and precision == "16-mixed":
+        fix = "set bf16-mixed or 32"
+        raise UsageError("a precision that a CPU has", "recipe key precision 16-mixed", fix)
     return Fabric(
         accelerator=kind,
         devices=[index] if index is not None else count,

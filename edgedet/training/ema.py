@@ -1,13 +1,11 @@
 """The running mean of the weights, which is what gets evaluated and exported."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def warmed_up(decay: float, update: int) -> float:
@@ -18,40 +16,59 @@ def warmed_up(decay: float, update: int) -> float:
 
 
 class Ema:
-    """m <- d m + (1 - d) w over weights and buffers; the first update copies."""
+    """m <- d m + (1 - d) w over weights and buffers; the first update copies.
+
+    `torch.optim.swa_utils.AveragedModel` does the same, but walks through all modules at each
+    update: 7 ms for MobileNetV2 on one core, of which the arithmetic is 1 ms.
+    """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._decay = decay
-        self._averaged = AveragedModel(model, multi_avg_fn=self._average, use_buffers=True)
-        self.module.eval().requires_grad_(requires_grad=False)
-
-    @property
-    def module(self) -> nn.Module:
+        self._updates = 0
+        self.module = deepcopy(model).eval().requires_grad_(requires_grad=False)
         """The averaged model, in evaluation mode."""
-        module = self._averaged.module
-        assert isinstance(module, nn.Module)
-        return module
+        self._means = _Tensors(self.module)
+        self._weights = _Tensors(model)
 
-    def update(self, model: nn.Module) -> None:
-        """Take in the weights of `model`, after a step of the optimiser."""
-        self._averaged.update_parameters(model)
+    def update(self) -> None:
+        """Take in the weights of the model, after a step of the optimiser."""
+        part = 1 - warmed_up(self._decay, self._updates) if self._updates else 1.0
+        with torch.no_grad():
+            torch._foreach_lerp_(self._means.floating(), self._weights.floating(), part)
+            for mean, weight in zip(self._means.whole(), self._weights.whole(), strict=True):
+                mean.copy_(weight)
+        self._updates += 1
 
     def state_dict(self) -> dict[str, Any]:
         """Return `weights` (keys as in the model) and `updates`."""
-        updates = int(self._averaged.n_averaged)
-        return {"weights": dict(self.module.state_dict()), "updates": updates}
+        return {"weights": dict(self.module.state_dict()), "updates": self._updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
         self.module.load_state_dict(state["weights"])
-        self._averaged.n_averaged.fill_(state["updates"])
+        self._updates = state["updates"]
 
-    def _average(self, means: Tensors, weights: Tensors, _: Tensor | int) -> None:
-        # The count is read where it lies: the argument is a copy on the model's device, and
-        # reading that one would make the step wait for the GPU.
-        decay = warmed_up(self._decay, int(self._averaged.n_averaged))
-        with torch.no_grad():
-            if means[0].is_floating_point():
-                torch._foreach_lerp_(means, weights, 1 - decay)
-            else:
-                torch._foreach_copy_(means, weights)
+
+class _Tensors:
+    """The weights and buffers of a model, without a walk through it at each look.
+
+    Where they are kept is remembered, not what is there: moving a model replaces its buffers.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        shared: dict[int, tuple[Any, str]] = {  # a weight that two modules share counts once
+            id(tensor): (kept, name)
+            for module in model.modules()
+            for kept in (module._parameters, module._buffers)
+            for name, tensor in kept.items()
+            if tensor is not None
+        }
+        places = list(shared.values())
+        self._floating = [(kept, name) for kept, name in places if kept[name].is_floating_point()]
+        self._whole = [(kept, name) for kept, name in places if not kept[name].is_floating_point()]
+
+    def floating(self) -> list[Tensor]:
+        return [kept[name] for kept, name in self._floating]
+
+    def whole(self) -> list[Tensor]:
+        return [kept[name] for kept, name in self._whole]

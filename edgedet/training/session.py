@@ -52,9 +52,10 @@ class Start(NamedTuple):
     state: dict[str, Any]
 
 
-def run_training(order: Order) -> Path:
+def run_training(order: Order) -> Path | None:
     """Train, and return the run's folder: a new one, or that of the checkpoint resumed from.
 
+    Of several processes the first one returns it, the others None: a result is told once.
     Raises EdgedetError for whatever the user can mend, Interrupted after Ctrl-C or SIGTERM.
     """
     start = Start(*checkpoint_to_resume(order.resume)) if order.resume else None
@@ -72,7 +73,7 @@ def run_training(order: Order) -> Path:
     folder = folder or _run_folder(fabric, order, start)
     identity = _identity(recipe, labelled, options, parts)
     _run(parts, recipe, place, labelled, _Writing(folder, identity))
-    return folder
+    return folder if fabric.is_global_zero else None
 
 
 class _Writing(NamedTuple):

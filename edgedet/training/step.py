@@ -42,7 +42,7 @@ def run_step(
     parts.optimizer.step()
     parts.optimizer.zero_grad(set_to_none=True)
     if parts.ema:
-        parts.ema.update(parts.module)
+        parts.ema.update()
     place.step += 1
     place.batches_done += size
     return mean, stop

@@ -45,4 +45,5 @@ def train(  # noqa: PLR0913 - typer reads the flags from the parameters
     given |= {"imgsz": imgsz, "workers": workers, "seed": seed}
     flags = {name: value for name, value in given.items() if value is not None}
     folder = run_training(Order(recipe, flags, device, devices, out, resume))
-    typer.echo(folder / BEST)
+    if folder:
+        typer.echo(folder / BEST)

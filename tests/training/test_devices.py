@@ -25,6 +25,11 @@ def test_a_gpu_that_is_not_there(device: str, monkeypatch: pytest.MonkeyPatch) -
         open_fabric(device, 1, "32")
 
 
+def test_half_precision_needs_a_gpu() -> None:
+    with pytest.raises(UsageError, match="bf16-mixed or 32"):
+        open_fabric("cpu", 1, "16-mixed")
+
+
 def test_numbers_that_contradict(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="--devices 1 or more"):
         open_fabric("cpu", 0, "32")

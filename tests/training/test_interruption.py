@@ -39,7 +39,7 @@ def test_the_second_ctrl_c_ends(monkeypatch: pytest.MonkeyPatch) -> None:
             time.sleep(0.5)
 
 
-FLAGS = {"model": "toy", "weights": "none", "batch": 3, "imgsz": 32, "workers": 0}
+FLAGS = {"model": "toy", "weights": "none", "batch": 3, "imgsz": 32, "workers": 1}
 
 
 def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
@@ -60,9 +60,10 @@ def test_ctrl_c_then_resume_equals_unbroken(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     wait_for(out / "best.pt", process)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: the workers get it too
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr

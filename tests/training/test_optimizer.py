@@ -24,6 +24,20 @@ def test_kinds_and_groups(name: str, kind: str) -> None:
     assert decayed.get("momentum", decayed.get("betas", [0])[0]) == 0.8
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_fused_is_the_same_step(name: str) -> None:
+    weights = []
+    for fused in (True, False):
+        torch.manual_seed(0)
+        net = model()
+        optimizer = build_optimizer(net, name, 0.1, 0.05, 0.8, fused=fused)
+        for _ in range(3):
+            net(torch.ones(2, 3, 8, 8)).square().sum().backward()
+            optimizer.step()
+        weights.append(net[2].weight)
+    torch.testing.assert_close(*weights)
+
+
 def test_rate_is_that_of_all_groups() -> None:
     optimizer = build_optimizer(model(), "sgd", 0.1, 0.0, 0.0)
     set_lr(optimizer, 0.025)

@@ -16,7 +16,16 @@ from edgedet.runtime.errors import DataError, EdgedetError, ModelError, UsageErr
 from edgedet.training.checkpoint import load_checkpoint, model_from_checkpoint
 from edgedet.training.detector import auto_class_weights
 from edgedet.training.interruption import Interrupted, StopRequest
-from edgedet.training.session import Order, run_training
+from edgedet.training.session import Order
+from edgedet.training.session import run_training as run_training_here
+
+
+def run_training(given: Order) -> Path:
+    """The folder of a run in this one process."""
+    folder = run_training_here(given)
+    assert folder is not None
+    return folder
+
 
 FLAGS: dict[str, Any] = {
     "model": "toy",

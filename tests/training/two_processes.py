@@ -74,7 +74,7 @@ def main(folder: Path, data: Path) -> None:
         "unbroken": snapshot(unbroken, place)["model"],
         "resumed": snapshot(resumed, place)["model"],
         "stopped_at": stopped_at,
-        "session": str(made),
+        "session": str(made) if made else "",
     }
     torch.save(result, folder / f"rank{rank}.pt")
 
