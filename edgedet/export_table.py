@@ -6,13 +6,11 @@ import json
 import math
 from dataclasses import asdict
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgedet.export.checks import dims_of, opset_of
 from edgedet.export.metadata import read_spec
-
-if TYPE_CHECKING:
-    from edgedet.model_export import Accuracy, Report
+from edgedet.model_export import MAX_AP_DIFFERENCE, Accuracy, Report
 
 SCHEMA_VERSION = 1
 NOT_COMPARED = "-"
@@ -97,8 +95,6 @@ def _table(report: Report) -> str:
 
 def parity_rows(report: Report) -> list[tuple[str, str, str, str]]:
     """Return what differs, its largest and mean value, and what is allowed, as text."""
-    from edgedet.model_export import MAX_AP_DIFFERENCE
-
     parity, accuracy = report.parity, report.accuracy
     bounds = parity.bounds
     rows = [

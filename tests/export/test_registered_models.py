@@ -1,12 +1,9 @@
 """The detectors that edgedet ships, through the whole of export, untrained."""
 
 import json
-import os
-import subprocess
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 import torch
@@ -22,17 +19,6 @@ from edgedet.models.registry import MODELS, build_model
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 
 IMGSZ = {"multiscale_shapes": 224}
-OLD_PYTHON = "EDGEDET_PYTHON36"
-"""Names a Python 3.6 that has onnxruntime 1.10: what JetPack 4.6 can run."""
-LOAD_AND_RUN = """
-import sys
-import numpy as np
-import onnxruntime
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-(entry,) = session.get_inputs()
-images = np.load(sys.argv[2])
-np.savez(sys.argv[3], *session.run(["boxes_xyxy", "scores", "labels"], {entry.name: images}))
-"""
 
 
 @cache
@@ -82,21 +68,3 @@ def test_no_shape_is_computed_at_run_time(name: str) -> None:
 def test_the_stem_takes_the_scale_and_the_order_of_colours(name: str) -> None:
     nodes = form_of(name, "uint8").graph.node
     assert [node.op_type for node in nodes[:4]] == ["Cast", "Transpose", "Sub", "Conv"]
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_python_3_6_runs_the_file(tmp_path: Path, name: str) -> None:
-    python = os.environ.get(OLD_PYTHON)
-    if not python:
-        pytest.skip(f"set {OLD_PYTHON} to a Python 3.6 with onnxruntime 1.10")
-    save_onnx(form_of(name, "uint8"), tmp_path / "model.onnx")
-    with OnnxRuntimeBackend(tmp_path / "model.onnx", threads=1) as backend:
-        shape = (1, *backend.spec.size_hw, 3)
-        images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        expected = backend.infer(images)
-    np.save(tmp_path / "images.npy", images)
-    files = ("model.onnx", "images.npy", "found.npz")
-    words = [python, "-c", LOAD_AND_RUN, *(str(tmp_path / file) for file in files)]
-    subprocess.run(words, check=True)
-    found = np.load(tmp_path / "found.npz")
-    np.testing.assert_allclose(found["arr_1"], expected[1], atol=1e-4)

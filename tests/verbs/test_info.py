@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import onnx
@@ -53,6 +54,14 @@ def test_an_onnx_file_as_json(exported: Path, capsys: pytest.CaptureFixture[str]
     assert facts["spec"]["class_names"] == list(CLASSES)  # type: ignore[index]
     assert facts["outputs"][0]["shape"] == [1, 1000, 4]  # type: ignore[index]
     assert facts["bytes"] == exported.stat().st_size
+
+
+def test_an_onnx_file_needs_no_onnx_package(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The base install has none."""
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert facts_of(exported, capsys)["opset"] == 13
 
 
 def test_a_checkpoint(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,97 @@
+"""What an ONNX file says about itself, read without the `onnx` package or running the model.
+
+Field numbers: onnx/onnx.proto (ONNX IR version 8).
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from edgedet.protobuf_wire import Message, WireError
+from edgedet.runtime.errors import ModelError
+from edgedet.runtime.spec import SPEC_KEY
+
+LEARNED_OPS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operators whose constants are weights and biases."""
+DTYPES = {
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float16",
+    11: "float64",
+    16: "bfloat16",
+}
+"""Of TensorProto.DataType, those that networks take and return."""
+
+
+def onnx_facts(path: Path) -> dict[str, Any]:
+    """Return plain values about the file; `spec_text` is None when edgedet did not write it.
+
+    Raises ModelError when the file is missing, unreadable or no ONNX model.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        found = f"{path} ({error.strerror})"
+        raise ModelError("an ONNX file", found, "check the path") from error
+    try:
+        return _facts(Message(memoryview(data)))
+    except WireError as error:
+        raise _not_onnx(path, str(error)) from error
+
+
+def _facts(model: Message) -> dict[str, Any]:
+    graphs = model.messages(7)
+    if not model.number(1) or not graphs or not graphs[-1].has(1):
+        raise WireError("no graph")
+    graph = graphs[-1]
+    sizes = {tensor.text(8): math.prod(tensor.numbers(1)) for tensor in graph.messages(5)}
+    return {
+        "producer": f"{model.text(2)} {model.text(3)}".strip(),
+        "opset": _opset(model),
+        "ir_version": model.number(1),
+        "nodes": len(graph.messages(1)),
+        "parameters": _learned_values(graph, sizes),
+        "inputs": [_tensor(v) for v in graph.messages(11) if v.text(1) not in sizes],
+        "outputs": [_tensor(value) for value in graph.messages(12)],
+        "spec_text": _spec_text(model),
+    }
+
+
+def _opset(model: Message) -> int:
+    standard = [entry for entry in model.messages(8) if entry.text(1) in ("", "ai.onnx")]
+    return max((entry.number(2) for entry in standard), default=0)
+
+
+def _spec_text(model: Message) -> str | None:
+    entries = {entry.text(1): entry.text(2) for entry in model.messages(14)}
+    return entries.get(SPEC_KEY)
+
+
+def _learned_values(graph: Message, sizes: dict[str, int]) -> int:
+    """Count the weights and biases; normalisation is folded into them by the export."""
+    nodes = [node for node in graph.messages(1) if node.text(4) in LEARNED_OPS]
+    return sum(sizes.get(name, 0) for name in {n for node in nodes for n in node.texts(1)})
+
+
+def _tensor(value: Message) -> dict[str, Any]:
+    tensors = [tensor for kind in value.messages(2) for tensor in kind.messages(1)]
+    codes = [tensor.number(1) for tensor in tensors]
+    dims = [dim for t in tensors for shape in t.messages(2) for dim in shape.messages(1)]
+    dtype = DTYPES.get(codes[0], f"type {codes[0]}") if codes else "no tensor"
+    return {"name": value.text(1), "dtype": dtype, "shape": [_dim(dim) for dim in dims]}
+
+
+def _dim(dim: Message) -> int | str:
+    """Return the length of an axis; a dynamic one is its name, or "?" without one."""
+    return dim.number(1) if dim.has(1) else (dim.text(2) or "?")
+
+
+def _not_onnx(path: Path, found: str) -> ModelError:
+    fix = "pass the .onnx file that `edgedet export` wrote"
+    return ModelError("an ONNX file", f"{path} with {found}", fix)

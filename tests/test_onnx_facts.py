@@ -1,0 +1,101 @@
+"""The reader of ONNX files against the `onnx` package, and against bytes that are no ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from edgedet.onnx_facts import onnx_facts
+from edgedet.protobuf_wire import Message, WireError
+from edgedet.runtime.errors import ModelError
+
+
+def tensor(name: str, *dims: int) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.zeros(dims, np.float32), name)
+
+
+def model() -> onnx.ModelProto:
+    """A convolution with bias between a dynamic input and an output of unknown type."""
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w", "b"], ["y"]), helper.make_node("Neg", ["y"], ["z"])],
+        "small",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT16, ["batch", 3, None, 8]),
+            helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 3, 1, 1]),
+        ],
+        [onnx.ValueInfoProto(name="z")],
+        [tensor("w", 4, 3, 1, 1), tensor("b", 4), tensor("unused", 99)],
+    )
+    opsets = [helper.make_opsetid("com.microsoft", 1), helper.make_opsetid("", 12)]
+    made = helper.make_model(graph, opset_imports=opsets, ir_version=7, producer_name="me")
+    helper.set_model_props(made, {"edgedet.spec": "{}", "other": "é"})
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    onnx.save(model(), tmp_path / "small.onnx")
+    return tmp_path / "small.onnx"
+
+
+def test_facts(path: Path) -> None:
+    assert onnx_facts(path) == {
+        "producer": "me",
+        "opset": 12,
+        "ir_version": 7,
+        "nodes": 2,
+        "parameters": 16,
+        "inputs": [{"name": "x", "dtype": "float16", "shape": ["batch", 3, "?", 8]}],
+        "outputs": [{"name": "z", "dtype": "no tensor", "shape": []}],
+        "spec_text": "{}",
+    }
+
+
+def test_a_foreign_model_has_no_spec(path: Path) -> None:
+    foreign = model()
+    del foreign.metadata_props[:]
+    onnx.save(foreign, path)
+    assert onnx_facts(path)["spec_text"] is None
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.99])
+def test_a_truncated_file_is_refused(path: Path, share: float) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ModelError, match="an ONNX file"):
+        onnx_facts(path)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.binary(max_size=64))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        message = Message(memoryview(data))
+        message.messages(7)
+        message.texts(2)
+        message.numbers(1)
+    except WireError:
+        pass
+
+
+@given(value=st.integers(0, 2**63 - 1), text=st.text(max_size=300))
+def test_reads_what_protobuf_writes(value: int, text: str) -> None:
+    written = onnx.ModelProto(model_version=value, producer_name=text).SerializeToString()
+    message = Message(memoryview(written))
+    assert message.number(5) == value
+    assert message.text(2) == text
+    assert not message.has(7)
+
+
+@given(dims=st.lists(st.integers(0, 2**40), max_size=5))
+def test_numbers_are_read_packed_and_single(dims: list[int]) -> None:
+    single = onnx.TensorProto(dims=dims).SerializeToString()
+    packed = onnx.TensorProto(int64_data=dims).SerializeToString()
+    assert Message(memoryview(single)).numbers(1) == dims
+    assert Message(memoryview(packed)).numbers(7) == dims
