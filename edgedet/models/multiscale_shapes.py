@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from edgedet.models import option_checks as check
 from edgedet.models.anchors import grid_anchors
 from edgedet.models.box_codes import CentreLogCode
 from edgedet.models.candidates import candidate_count, gather_columns
@@ -17,6 +18,19 @@ from edgedet.runtime.spec import ModelSpec
 STRIDES = (4, 8, 16)
 CHANNELS = (128, 256, 512)
 RULE = MatchRule(positive_iou=0.5, negative_iou=0.3, forced_iou=0.0, tie=None)
+
+
+def _are_anchors(value: object) -> bool:
+    return check.are_all(value, lambda sides: check.are_all(sides, check.is_positive), len(STRIDES))
+
+
+_CHECKS: tuple[check.Check, ...] = (
+    check.count("imgsz"),
+    ("anchors", f"{len(STRIDES)} lists of positive numbers, one a stride", _are_anchors),
+    check.count("top_k"),
+    check.fraction("score_threshold"),
+    check.fraction("nms_iou"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,9 @@ class ShapesOptions:
     """Score from which a detection is reported by default."""
     nms_iou: float = 0.5
     """Overlap above which the weaker of two detections of a class is dropped."""
+
+    def __post_init__(self) -> None:
+        check.check_options(self, _CHECKS)
 
 
 def _layer(channels_in: int, channels_out: int, stride: int) -> list[nn.Module]:

@@ -12,6 +12,9 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.nn import functional as F
+
+from edgedet.runtime.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Field:
 
 _SLIDING = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 _GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_UNKNOWN_FUNCTIONS = (
+    *(F.conv2d, F.conv_transpose2d, F.max_pool2d, F.avg_pool2d, F.lp_pool2d, F.unfold),
+    *(F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.interpolate, F.grid_sample),
+)
 
 
 def _side(value: int | tuple[int, ...] | None, default: int = 1) -> int:
@@ -39,6 +46,11 @@ def _through(layer: nn.Module, field: Field) -> Field:
     dilation = _side(getattr(layer, "dilation", 1))
     stride = _side(layer.stride, default=kernel)  # type: ignore[arg-type]
     return Field(field.size + dilation * (kernel - 1) * field.jump, field.jump * stride)
+
+
+def _unknown(operation: str) -> ModelError:
+    known = ", ".join(layer.__name__ for layer in (*_SLIDING, *_GLOBAL))
+    return ModelError(f"maps built of the layers {known}", operation, "use such a layer instead")
 
 
 def _widest(values: Any) -> Field:
@@ -58,11 +70,15 @@ class _FieldInterpreter(fx.Interpreter):
             return _through(layer, args[0])
         if isinstance(layer, _GLOBAL):
             return Field(math.inf, args[0].jump)
+        if hasattr(layer, "kernel_size") or hasattr(layer, "scale_factor"):
+            raise _unknown(type(layer).__name__)
         return _widest(args)
 
     def call_function(
         self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if target in _UNKNOWN_FUNCTIONS:
+            raise _unknown(getattr(target, "__name__", str(target)))
         return _widest((args, tuple(kwargs.values())))
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -79,7 +95,10 @@ class _LayerTracer(fx.Tracer):
 def receptive_fields(maps: nn.Module) -> tuple[Field, ...]:
     """Return the field of every map that `maps(images)` returns, in its order.
 
-    maps: any module that fx can trace, from images to one map or a list, tuple or dict of them.
+    maps: a module that fx can trace, from images to one map or a list, tuple or dict of them. What
+    neither slides nor pools is taken to act on each cell by itself; reductions over the map that
+    are no layer, such as `x.mean((2, 3))`, are not seen. Raises ModelError for a layer that widens
+    the field in another way, such as a transposed convolution.
     """
     tracer = _LayerTracer()
     graph = tracer.trace(maps)

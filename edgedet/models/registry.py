@@ -52,12 +52,12 @@ def _as_tuples(value: Any) -> Any:
 def resolve_options(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return every option of the model `name`: defaults, then the preset, then what is given.
 
-    Raises UsageError for an unknown model, preset or option.
+    Raises UsageError for an unknown model, preset or option, and for a value that cannot be.
     """
     entry = model_entry(name)
     chosen = dict(given)
     preset = chosen.pop("preset", None)
-    if preset is not None and preset not in entry.presets:
+    if preset is not None and str(preset) not in entry.presets:
         raise unknown_name(f"preset of {name}", str(preset), entry.presets or ("none at all",))
     known = [f.name for f in fields(entry.options)]
     for key in chosen:

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from edgedet.models import option_checks as check
 from edgedet.models.anchors import grid_anchors, shapes_of_ratios, square_sides
 from edgedet.models.box_codes import box_code
 from edgedet.models.feature_maps import SsdFeatureMaps
@@ -14,9 +15,41 @@ from edgedet.models.ssd import Ssd
 from edgedet.models.ssd_loss import SsdLoss
 from edgedet.models.trunk import taps_named
 from edgedet.runtime.errors import UsageError
-from edgedet.runtime.spec import ModelSpec
+from edgedet.runtime.spec import RESIZES, ModelSpec
 
 LEVELS = 4
+
+
+def _are_class_weights(value: Any) -> bool:
+    return value in ("none", "auto") or check.are_all(value, check.is_positive)
+
+
+def _are_anchors(value: Any) -> bool:
+    return check.are_all(value, check.is_positive, LEVELS)
+
+
+_CHECKS: tuple[check.Check, ...] = (
+    check.count("imgsz"),
+    check.name("taps"),
+    ("anchors", f"{LEVELS} positive numbers, one a level", _are_anchors),
+    check.name("anchor_measure"),
+    ("ratios", "a list of positive numbers", lambda v: check.are_all(v, check.is_positive)),
+    check.name("sampler"),
+    ("negative_ratio", "a number from 0 on", lambda v: check.is_number(v, low=0)),
+    ("class_weights", "none, auto or positive numbers, one a class", _are_class_weights),
+    check.name("box_code"),
+    check.fraction("positive_iou"),
+    check.fraction("forced_iou"),
+    check.switch("iou_plus_one"),
+    check.switch("double_softmax"),
+    ("frozen_blocks", "a whole number from 0 on", lambda v: check.is_whole(v, 0)),
+    ("mean", "3 numbers", lambda v: check.are_all(v, check.is_number, 3)),
+    ("std", "3 positive numbers", lambda v: check.are_all(v, check.is_positive, 3)),
+    ("resize", f"one of {', '.join(RESIZES)}", RESIZES.__contains__),
+    check.count("top_k"),
+    check.fraction("score_threshold"),
+    check.fraction("nms_iou"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +97,9 @@ class SsdOptions:
     nms_iou: float = 0.3
     """Overlap above which the weaker of two detections of a class is dropped."""
 
+    def __post_init__(self) -> None:
+        check.check_options(self, _CHECKS)
+
 
 CODE_PRESET: dict[str, Any] = {
     "taps": "code",
@@ -78,7 +114,7 @@ CODE_PRESET: dict[str, Any] = {
 def _class_weights(weights: str | tuple[float, ...], classes: int) -> torch.Tensor:
     if weights == "none":
         return torch.ones(classes + 1)
-    if isinstance(weights, str) or len(weights) != classes or min(weights) <= 0:
+    if isinstance(weights, str) or len(weights) != classes:
         raise UsageError(
             f"class_weights as none, auto or {classes} positive numbers, one a class",
             repr(weights),
@@ -101,8 +137,6 @@ def _spec(class_names: tuple[str, ...], options: SsdOptions) -> ModelSpec:
 
 def ssd_mobilenetv2(class_names: tuple[str, ...], options: SsdOptions) -> Ssd:
     """Build the detector for those foreground classes."""
-    if len(options.anchors) != LEVELS:
-        raise UsageError(f"{LEVELS} anchors, one a level", str(options.anchors), "list four sizes")
     maps = SsdFeatureMaps(taps_named(options.taps), options.frozen_blocks)
     spec = _spec(class_names, options)
     sides = square_sides(options.anchors, options.anchor_measure)

@@ -1,8 +1,9 @@
 """Trained weights for a new detector's trunk."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
+from textwrap import shorten
 from urllib.error import URLError
 
 import torch
@@ -12,6 +13,8 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 from edgedet.models.ssd import Ssd
 from edgedet.models.trunk import MobileNetV2Trunk
 from edgedet.runtime.errors import DeviceError, ModelError, UsageError
+
+_FIX = "save it with torch.save(network.state_dict(), path)"
 
 
 def load_trunk_weights(model: nn.Module, weights: str) -> None:
@@ -25,12 +28,13 @@ def load_trunk_weights(model: nn.Module, weights: str) -> None:
         return
     if not isinstance(model, Ssd):
         raise UsageError("--weights none for a model without a trunk", weights, "drop --weights")
-    network = mobilenet_v2(weights=None)
     state = _imagenet() if weights == "imagenet" else _local(Path(weights))
+    network = mobilenet_v2(weights=None)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        # The first line names torchvision's class; the second may list hundreds of keys.
+        reason = shorten(str(error).partition("\n")[2] or str(error), width=160)
         raise ModelError(
             f"torchvision's MobileNetV2 keys and shapes in {weights}", reason, "use such a file"
         ) from None
@@ -58,12 +62,16 @@ def _local(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise UsageError("--weights imagenet, none or a file", f"no file {path}", "check the path")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ModelError(
-            f"a file of plain tensors in {path}", reason, "save it with torch.save(state_dict)"
-        ) from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on a foreign pickle
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what the unpickler raises on arbitrary bytes is not to be listed
+        reason = shorten(str(error) or type(error).__name__, width=160)
+        raise ModelError(f"a file of plain tensors in {path}", reason, _FIX) from error
     if not isinstance(state, Mapping):
-        raise ModelError(f"a state dict in {path}", type(state).__name__, "save a state dict")
+        raise ModelError(f"a state dict in {path}", type(state).__name__, _FIX)
+    for key, value in state.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            found = f"{type(value).__name__} under {key!r}"
+            raise ModelError(f"tensors by name in {path}", found, _FIX)
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
