@@ -1,0 +1,114 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import mobilenet_v2
+
+from edgedet.models.trunk import TAPS, MobileNetV2Trunk, taps_named
+from edgedet.runtime.errors import UsageError
+
+PAPER = TAPS["paper"]
+
+
+def slow_maps(features: nn.Sequential, name: str, images: torch.Tensor) -> list[torch.Tensor]:
+    """The tapped maps, by running torchvision's own blocks."""
+    if name == "original":
+        before = features[:14](images)
+        return [features[14].conv[0](before), features[14:19](before)]
+    first, second = {"paper": (5, 8), "code": (6, 10)}[name]
+    return [features[: first + 1](images), features[: second + 1](images)]
+
+
+@pytest.mark.parametrize("name", TAPS)
+def test_maps_are_those_of_the_named_blocks(name):
+    torch.manual_seed(0)
+    features = mobilenet_v2(weights=None).features.eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected = slow_maps(features, name, images)
+        maps = MobileNetV2Trunk(taps_named(name), features=features).eval()(images)
+    for found, wanted, tap in zip(maps, expected, taps_named(name), strict=True):
+        assert torch.equal(found, wanted)
+        assert found.shape == (2, tap.channels, 64 // tap.stride, 64 // tap.stride)
+
+
+@pytest.mark.parametrize("side", [96, 100, 33])
+def test_sides_are_rounded_up(side):
+    maps = MobileNetV2Trunk(PAPER).eval()(torch.zeros(1, 3, side, side))
+    assert [m.shape[-1] for m in maps] == [-(-side // 8), -(-side // 16)]
+
+
+def test_nothing_behind_the_last_tap_is_kept():
+    kept = sum(p.numel() for p in MobileNetV2Trunk(PAPER).parameters())
+    features = mobilenet_v2(weights=None).features
+    assert kept == sum(p.numel() for p in features[:9].parameters())
+
+
+def test_unknown_taps_name_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'paper'"):
+        taps_named("papers")
+
+
+@pytest.mark.parametrize(("name", "last"), [("paper", 5), ("code", 6), ("original", 13)])
+def test_frozen_blocks_end_before_the_first_head(name, last):
+    MobileNetV2Trunk(taps_named(name), last)
+    for blocks in (last + 1, -1):
+        with pytest.raises(UsageError, match=f"between 0 and {last}.*found {blocks}"):
+            MobileNetV2Trunk(taps_named(name), blocks)
+
+
+def in_frozen_part(key: str, blocks: int) -> bool:
+    """Stage 0 holds the stem (0) and blocks 1, 2, ... under their own numbers."""
+    _, stage, block = key.split(".")[:3]
+    return stage == "0" and int(block) <= blocks
+
+
+def train_one_step(trunk: nn.Module) -> None:
+    trainable = [p for p in trunk.parameters() if p.requires_grad]
+    optimiser = torch.optim.SGD(trainable, lr=0.1, weight_decay=0.1)
+    sum(m.square().mean() for m in trunk(torch.randn(2, 3, 64, 64))).backward()
+    optimiser.step()
+
+
+@pytest.mark.parametrize("copied", [False, True], ids=("itself", "deepcopy"))
+@pytest.mark.parametrize("blocks", [0, 1, 3, 5])
+def test_frozen_blocks_keep_weights_and_statistics(blocks, copied):
+    torch.manual_seed(0)
+    trunk = MobileNetV2Trunk(PAPER, blocks)
+    if copied:
+        trunk = copy.deepcopy(trunk)
+    trunk.eval()
+    trunk.train()
+    before = {key: value.clone() for key, value in trunk.state_dict().items()}
+    train_one_step(trunk)
+    for key, value in trunk.state_dict().items():
+        frozen = blocks > 0 and in_frozen_part(key, blocks)
+        assert torch.equal(before[key], value) == frozen, key
+    for name, parameter in trunk.named_parameters():
+        assert parameter.requires_grad != (blocks > 0 and in_frozen_part(name, blocks))
+
+
+def test_a_copy_of_a_frozen_trunk_shares_nothing():
+    trunk = MobileNetV2Trunk(PAPER, 2)
+    twin = copy.deepcopy(trunk)
+    own = {id(module) for module in twin.modules()}
+    assert all(id(block) in own for block in twin._frozen)
+    assert not own & {id(module) for module in trunk.modules()}
+
+
+def test_frozen_blocks_stay_frozen_inside_another_module():
+    trunk = MobileNetV2Trunk(PAPER, 3)
+    outer = nn.Sequential(trunk)
+    outer.train()
+    assert trunk.training
+    for block in trunk.stages[0][:4]:
+        assert not any(module.training for module in block.modules())
+    assert all(module.training for module in trunk.stages[0][4].modules())
+    outer.eval()
+    assert not any(module.training for module in outer.modules())
+
+
+def test_freezing_adds_no_weight_to_the_state():
+    plain, frozen = MobileNetV2Trunk(PAPER), MobileNetV2Trunk(PAPER, 5)
+    assert list(plain.state_dict()) == list(frozen.state_dict())
