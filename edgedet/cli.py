@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import importlib.util
 import json
 import logging
 import sys
@@ -74,10 +73,6 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_global_options)
     for verb in VERBS:
-        if verb != "work" and not importlib.util.find_spec(
-            f"edgedet.verbs.{verb}"
-        ):  # until every part is there
-            continue
         module = importlib.import_module(f"edgedet.verbs.{verb}")
         app.command(verb)(getattr(module, verb))
     return app
