@@ -23,8 +23,8 @@ Batch = tuple[Tensor, list[Target]]
 class EpochSampler(Sampler[tuple[int, int]]):
     """Yields (epoch, index) over `length` images, each rank its part of one permutation.
 
-    The order is a function of (seed, epoch). Every rank gets equally many: the permutation is
-    repeated from its start until it divides by `world`.
+    The order is a function of (seed, epoch), seed in [0, 2**64). Every rank gets equally many:
+    the permutation is repeated from its start until it divides by `world`.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class EpochSampler(Sampler[tuple[int, int]]):
         order = np.arange(self.length)
         if self.shuffle:
             # RandomState: numpy promises its stream never changes, so a resumed run fits.
-            np.random.RandomState([self.seed, self.epoch]).shuffle(order)
+            words = [self.seed % 2**32, self.seed // 2**32, self.epoch]
+            np.random.RandomState(words).shuffle(order)
         return np.resize(order, self.per_rank * self.world)[self.rank :: self.world]
 
 
@@ -73,7 +74,11 @@ class LoaderOptions:
     batch: int = 8
     """Images in a batch of this process."""
     workers: int = 2
-    """Processes that prepare images; 0: the training process does."""
+    """Processes that prepare images; 0: the training process does.
+
+    A batch on its way from a worker costs about 4 ms of CPU an image at 512x512. Preparing a
+    cached, flipped and cropped one costs as much: with the cache and two cores, 0 is as good.
+    """
     prefetch: int = 2
     """Batches each worker prepares ahead."""
     drop_last: bool = False

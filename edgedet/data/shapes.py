@@ -60,8 +60,17 @@ def resolve_data(data: str | Path, out_dir: Path) -> Path:
         return Path(data)
     folder, options = Path(out_dir) / PREFIX, parse_shapes(data)
     if _written_options(folder) != asdict(options):
-        write_shapes(folder, options)
+        _write_unless_another_did(folder, options)
     return folder
+
+
+def _write_unless_another_did(folder: Path, options: ShapesOptions) -> None:
+    # The processes of one training may all come here; the first to finish wins.
+    try:
+        write_shapes(folder, options)
+    except UsageError:
+        if _written_options(folder) != asdict(options):
+            raise
 
 
 def write_shapes(folder: Path, options: ShapesOptions) -> ShapesReport:

@@ -28,10 +28,10 @@ class ShapesOptions:
     def __post_init__(self) -> None:
         check_choice("palette", self.palette, PALETTES)
         check_choice("size_class", self.size_class, SIZE_CLASSES)
-        for name, least in (("train", 1), ("val", 1), ("seed", 0)):
-            if not least <= getattr(self, name) < 2**32:
+        for name, least, most in (("train", 1, 10**6), ("val", 1, 10**6), ("seed", 0, 2**32 - 1)):
+            if not least <= getattr(self, name) <= most:
                 found = str(getattr(self, name))
-                raise UsageError(f"{name} of at least {least}", found, f"change {name}")
+                raise UsageError(f"{name} from {least} to {most}", found, f"change {name}")
 
 
 def is_shapes(data: str) -> bool:

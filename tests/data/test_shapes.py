@@ -10,6 +10,7 @@ from PIL import Image
 from torch import from_numpy
 from torchvision.ops import box_iou
 
+from edgedet.data import shapes as shapes_module
 from edgedet.data.annotations import Annotations
 from edgedet.data.opening import open_annotations, open_train_val
 from edgedet.data.shapes import (
@@ -202,8 +203,8 @@ def test_options_from_text(text: str, expected: ShapesOptions) -> None:
         ("shapes:pallete=random", "did you mean 'palette'"),
         ("shapes:palette=randon", "did you mean 'random'"),
         ("shapes:train=many", "train to be a whole number"),
-        ("shapes:train=0", "train of at least 1"),
-        ("shapes:seed=-1", "seed of at least 0"),
+        ("shapes:train=0", "train from 1 to 1000000"),
+        ("shapes:seed=-1", "seed from 0 to"),
         ("shapes:train", "train to be a whole number"),
     ],
 )
@@ -240,3 +241,17 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="a folder that can be written"):
         write_shapes(tmp_path / "file" / "shapes", SMALL)
+
+
+def test_another_process_was_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shapes_module._write
+
+    def late(folder: Path, options: ShapesOptions) -> ShapesReport:
+        report = real(folder, options)
+        real(tmp_path / "shapes", options)
+        return report
+
+    monkeypatch.setattr(shapes_module, "_write", late)
+    folder = resolve_data("shapes:train=2,val=2", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["shapes"]
+    assert len(open_annotations(folder).images) == 2
