@@ -5,6 +5,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torchvision.ops import box_iou
 
+from edgedet.data.shapes import draw_scene
+from edgedet.data.shapes_options import ShapesOptions
 from edgedet.models.anchors import grid_anchors
 from edgedet.models.matching import (
     IGNORED,
@@ -275,11 +277,19 @@ def shapes_images(rng):
         yield torch.from_numpy(shapes_boxes(rng, labels)), labels
 
 
-def averages_of_a4(rng):
+def edgedets_shapes(rng):
+    """The same from edgedet's own generator: 200 images, class counts as they fall."""
+    for _ in range(200):
+        scene = draw_scene(rng, ShapesOptions())
+        boxes = torch.tensor([shape.box_xyxy for shape in scene], dtype=torch.float32)
+        yield boxes, np.array([shape.label for shape in scene])
+
+
+def averages_of_a4(images):
     """Counts per image and scale; positives of each scale and class; best IoU of each class."""
     levels = shapes_anchors()
     counts, of_class, best = np.zeros((3, 3)), np.zeros((3, 3)), [[], [], []]
-    for boxes, labels in shapes_images(rng):
+    for boxes, labels in images:
         iou = box_iou(torch.cat(levels), boxes)
         owner = match(iou, SHAPES)
         assert set(range(len(boxes))) <= set(owner.tolist()), "every object is covered"
@@ -296,12 +306,26 @@ def test_averages_of_a4():
 
     The tolerances are about two deviations of eight seeds around the measured values.
     """
-    (positive, ignored, negative), of_class, best = averages_of_a4(np.random.default_rng(641))
+    (positive, ignored, negative), of_class, best = averages_of_a4(
+        shapes_images(np.random.default_rng(641))
+    )
     assert positive == pytest.approx([17.83, 53.31, 35.83], rel=0.07)
     assert ignored == pytest.approx([75.1, 205.3, 109.3], rel=0.06)
     assert negative == pytest.approx([9315, 2093, 443], rel=0.02)
     assert of_class[0].tolist() == [positive[0], 0, 0]
     assert of_class[1] == pytest.approx([0, 36.6, 16.7], rel=0.1, abs=4)
     assert of_class[2] == pytest.approx([0, 4.6, 31.2], rel=0.1, abs=2)
+    assert [np.mean(b) for b in best] == pytest.approx([0.793, 0.813, 0.823], abs=0.015)
+    assert min(map(min, best)) >= 0.6
+
+
+def test_averages_of_a4_with_edgedets_generator():
+    """Positives per object rather than per image: class counts are as they fall."""
+    scenes = edgedets_shapes(np.random.RandomState([641, 1]))
+    _, of_class, best = averages_of_a4(scenes)
+    objects = np.array([len(values) for values in best]) / 200
+    measured = np.array([[17.83, 0, 0], [0, 36.6, 16.7], [0, 4.6, 31.2]])
+    expected = measured / (np.array([237, 233, 221]) / 200)
+    assert of_class / objects == pytest.approx(expected, rel=0.08, abs=2)
     assert [np.mean(b) for b in best] == pytest.approx([0.793, 0.813, 0.823], abs=0.015)
     assert min(map(min, best)) >= 0.6
