@@ -74,7 +74,9 @@ def run_demo(epochs: int, data: str, out: Path | None) -> Path:
 
 def _train(folder: Path, shapes: Path, epochs: int) -> Path:
     flags = {**RECIPE, "data": str(shapes), "epochs": epochs}
-    return run_training(Order(flags=flags, device="cpu", out=folder / "train"))
+    run = folder / "train"
+    run_training(Order(flags=flags, device="cpu", out=run))
+    return run
 
 
 def _evaluate(folder: Path, model: Path, shapes: Path, name: str) -> Report:

@@ -18,7 +18,7 @@ class TorchBackend:
         self.spec = model.spec
         self.batch = batch
         self.device = torch.device(device)
-        self.model = model.to(self.device, memory_format=torch.channels_last).eval()
+        self.model = model.to(self.device).to(memory_format=torch.channels_last).eval()
 
     def infer(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.generic], ...]:
         """Return boxes [N, K, 4], scores [N, K], labels [N, K] for a batch [N, 3, H, W]."""

@@ -32,7 +32,8 @@ def iou_plus_one(boxes_a: Tensor, boxes_b: Tensor) -> Tensor:
     low = torch.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
     high = torch.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:])
     intersection = (high - low + 1).clamp(min=0).prod(dim=-1)
-    return intersection / (box_area(boxes_a)[:, None] + box_area(boxes_b) - intersection)
+    union: Tensor = box_area(boxes_a)[:, None] + box_area(boxes_b) - intersection
+    return intersection / union
 
 
 def canonical_order(boxes_xyxy: Tensor, labels: Tensor) -> Tensor:
@@ -63,8 +64,8 @@ def match(iou: Tensor, rule: MatchRule) -> Tensor:
     anchors, objects = iou.shape
     if objects == 0:
         return torch.full((anchors,), NEGATIVE, dtype=torch.int64, device=iou.device)
-    # An IoU is at most 1 (1.2 with iou_plus_one): two more put every forced match in front.
-    claim = torch.where(_forced(iou, rule), iou + 2, iou)
+    # More than the largest IoU puts every forced match in front, and reaches positive_iou.
+    claim = torch.where(_forced(iou, rule), iou + iou.amax() + rule.positive_iou, iou)
     strength, owner = claim.max(dim=1)
     unclaimed = torch.where(strength < rule.negative_iou, NEGATIVE, IGNORED)
     return torch.where(strength >= rule.positive_iou, owner, unclaimed)

@@ -15,6 +15,8 @@ class DetectionModel(Protocol):
 
     spec: ModelSpec
     """What goes in and what comes out."""
+    top_k: int
+    """K: candidates that `predict` returns, as far as there are so many."""
     counts: dict[str, Tensor]
     """Facts about the last `loss` call to be logged, not optimised: `n_pos`, `n_neg`."""
 

@@ -75,7 +75,7 @@ class _FieldInterpreter(fx.Interpreter):
         return _widest(args)
 
     def call_function(
-        self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, target: Callable[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         if target in _UNKNOWN_FUNCTIONS:
             raise _unknown(getattr(target, "__name__", str(target)))

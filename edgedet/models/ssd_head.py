@@ -15,15 +15,16 @@ class SsdHead(nn.Module):
         self.outputs = logits + 4
         self.conv = nn.Conv2d(channels, anchors * self.outputs, 3, padding=1)
         # Xavier, as two separate convolutions would have it (their fan-out differs).
-        weight = self.conv.weight.detach().unflatten(0, (anchors, self.outputs))
+        weight = self.conv.weight.detach().view(anchors, self.outputs, channels, 3, 3)
         for rows in (slice(0, logits), slice(logits, None)):
             part = weight[:, rows].flatten(0, 1).clone()
             nn.init.xavier_uniform_(part)
-            weight[:, rows] = part.unflatten(0, (anchors, -1))
+            weight[:, rows] = part.view_as(weight[:, rows])
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
 
     def forward(self, feature_map: Tensor) -> Tensor:
         """Return [N, C + 4, H*W*k]: row-major over cells, anchor fastest."""
         raw: Tensor = self.conv(feature_map)
-        raw = raw.flatten(2).unflatten(1, (-1, self.outputs))
+        images, _, rows, columns = raw.shape
+        raw = raw.reshape(images, -1, self.outputs, rows * columns)
         return raw.permute(0, 2, 3, 1).flatten(2)

@@ -84,9 +84,9 @@ class SsdOptions:
     """Softmax before the cross-entropy, as in the authors' code."""
     frozen_blocks: int = 0
     """0 trains the whole trunk; n keeps the stem and the first n blocks as loaded."""
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     """RGB mean of pixel / 255 that is subtracted."""
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """RGB deviation of pixel / 255 that is divided by."""
     resize: str = "stretch"
     """"stretch" (anchors were tuned after it), or "letterbox"."""

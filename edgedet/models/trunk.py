@@ -1,6 +1,6 @@
 """MobileNetV2 cut at the blocks where detection heads attach."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
@@ -45,7 +45,7 @@ def _cut(features: nn.Sequential, taps: tuple[Tap, ...]) -> list[nn.Sequential]:
             stages.append(nn.Sequential(*head, *features[start : tap.block + 1]))
             start, head = tap.block + 1, []
             continue
-        inside = features[tap.block].conv
+        inside = cast(nn.Sequential, features[tap.block].conv)
         stages.append(nn.Sequential(*head, *features[start : tap.block], inside[0]))
         # The rest of a block with a residual would miss its input: only strided blocks are cut.
         start, head = tap.block + 1, [inside[1:]]
