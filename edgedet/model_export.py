@@ -146,7 +146,7 @@ def _annotations(request: Request, folder: Path) -> Annotations | None:
 
 
 def _graph(model: DetectionModel, request: Request) -> ModelProto:
-    provenance = {"checkpoint_sha256": sha256_of(request.model)}
+    provenance = {"checkpoint_sha256": sha256_of(request.model), "precision": "float32"}
     graph = graph_from_torch(model, request.batch, request.opset, provenance)
     return with_uint8_input(graph) if request.input == "uint8" else graph
 

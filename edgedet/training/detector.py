@@ -11,6 +11,7 @@ from edgedet import __version__
 from edgedet.models.registry import build_model, resolve_options
 from edgedet.models.weights import load_trunk_weights
 from edgedet.recipe import Recipe
+from edgedet.runtime.errors import UsageError
 from edgedet.training.labelled import Labelled
 
 
@@ -34,15 +35,25 @@ def auto_class_weights(counts: npt.NDArray[np.int64]) -> tuple[float, ...]:
     return tuple(float(weight) for weight in weights)
 
 
+def _check_frozen(recipe: Recipe, options: dict[str, Any]) -> None:
+    if options.get("frozen_blocks") and recipe.weights == "none":
+        raise UsageError(
+            "--weights for a trunk with frozen_blocks",
+            "--weights none, which would freeze random numbers",
+            "give --weights imagenet or a file, or drop frozen_blocks",
+        )
+
+
 def new_detector(
     recipe: Recipe, labelled: Labelled, options: dict[str, Any], *, trained: bool
 ) -> nn.Module:
     """Return the detector with seeded weights, and those of `recipe.weights` if `trained`."""
     torch.manual_seed(recipe.seed)
     model = build_model(recipe.model, labelled.train.class_names, options)
-    provenance = {"edgedet": __version__, "data_sha256": labelled.fingerprint()}
-    model.spec = model.spec._replace(provenance=provenance)
+    origin = {"edgedet": __version__, "data_sha256": labelled.fingerprint()}
+    model.spec = model.spec._replace(provenance={**model.spec.provenance, **origin})
     assert isinstance(model, nn.Module)
     if trained:
+        _check_frozen(recipe, options)
         load_trunk_weights(model, recipe.weights)
     return model.to(memory_format=torch.channels_last)

@@ -3,8 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
-from edgedet.data.annotations import Annotations, check_class_names
-from edgedet.data.opening import open_annotations
+from edgedet.data.annotations import Annotations
+from edgedet.data.opening import open_train_val
 
 
 class Labelled(NamedTuple):
@@ -20,8 +20,7 @@ class Labelled(NamedTuple):
 
 
 def open_labelled(data: str, bbox_mode: str) -> Labelled:
-    """Read the splits `train` and `val` of `data`; DataError when one is missing or differs."""
-    train = open_annotations(data, split="train", bbox_mode=bbox_mode)
-    val = open_annotations(data, split="val", bbox_mode=bbox_mode)
-    check_class_names(val, train.class_names, str(train.source))
-    return Labelled(train, val)
+    """Read the splits `train` and `val` of `data`; DataError when one is missing, they differ in
+    their classes, or are the same images.
+    """
+    return Labelled(*open_train_val(data, bbox_mode))

@@ -64,6 +64,7 @@ def test_leaves_what_the_conventions_name(finished: Path, data: Path) -> None:
     assert state["options"]["imgsz"] == 32
     model: Any = model_from_checkpoint(finished / "best.pt")
     assert model.spec.provenance["data_sha256"] == state["data_fingerprint"]
+    assert model.spec.provenance["builder"] == "toy"
 
 
 def interrupt_at_once(monkeypatch: pytest.MonkeyPatch, given: Order) -> None:
@@ -186,4 +187,11 @@ def test_bad_input_leaves_nothing(
     with pytest.raises(kind, match=message) as caught:
         run_training(order(data, out, **given))
     assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_random_blocks_are_not_frozen(data: Path, tmp_path: Path) -> None:
+    flags = {"model": "scale_aware_ssd", "imgsz": 64, "model_options": {"frozen_blocks": 3}}
+    with pytest.raises(UsageError, match="would freeze random numbers"):
+        run_training(order(data, tmp_path / "run", flags=flags))
     assert not (tmp_path / "run").exists()
