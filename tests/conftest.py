@@ -43,7 +43,10 @@ def package_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Tools that walk a package on disk (import-linter, mypy) cannot see the package-dir mapping.
     """
-    import tomllib
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10; pytest brings it there
+        import tomli as tomllib
 
     settings = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["setuptools"]
     root = tmp_path_factory.mktemp("tree")
