@@ -70,7 +70,7 @@ def step_call(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         if ema is not None:
-            ema.update(model)
+            ema.update()
 
     return call
 

@@ -59,5 +59,5 @@ def test_every_round_starts_with_the_next_contender(repo, monkeypatch):
     order = []
     contenders = {name: lambda name=name: order.append(name) for name in "abc"}
     times = interleaved.interleave(contenders, rounds=2, warmup=1)
-    assert "".join(order) == "abcbcacab"
+    assert "".join(order) == "aabbccbbccaaccaabb"  # one untimed, one timed call each
     assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2, "c": 2}
