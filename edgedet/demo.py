@@ -22,14 +22,20 @@ Result = TypeVar("Result")
 RECIPE: dict[str, Any] = {
     "model": "multiscale_shapes",
     "weights": "none",
-    "batch": 16,
+    # Half the size of the pictures: the network's receptive fields (17, 33 and 65 px) are then as
+    # wide as the objects, and in a quarter of the time AP50 is .89 where 224 px gave .76
+    # (docs/results/shapes.md).
+    "imgsz": 112,
+    "model_options": {"anchors": [[8, 12, 16], [24, 32, 48], [48, 64, 96]]},
+    "batch": 8,
     "optimizer": "adamw",
     "lr": 0.001,
     "warmup_epochs": 0.5,
     "precision": "bf16-mixed",
     "cache": True,
-    "workers": 1,
-    "ema_decay": 0.98,
+    "workers": 0,
+    "ema_decay": 0.99,
+    "eval_every": 2,
 }
 """A short training of the shapes detector: enough for clean shapes on two cores in minutes."""
 

@@ -25,8 +25,11 @@ COLOURS_RGB = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
 OBJECTS = (2, 5)
 """Least and most objects in an image."""
 OUTLINE = 2
+WHITE = 255
 MAX_IOU = 0.3
 TRIES = 50
+LEAST_VISIBLE = 0.25
+"""Share of an object's pixels that has to show where hidden ones are dropped."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -132,7 +135,19 @@ def draw_scene(rng: np.random.RandomState, options: ShapesOptions) -> list[Shape
     for label, half, colour in zip(labels, halves, colours, strict=True):
         box, forced = _placed(rng, int(half), [shape.box_xyxy for shape in scene])
         scene.append(Shape(int(label), _four(box), _three(colour), forced))
-    return scene
+    return scene if options.hidden == "kept" else _visible(scene)
+
+
+def _visible(scene: Sequence[Shape]) -> list[Shape]:
+    """Return the objects that show, in their order; the last one lies on top and always does."""
+    covered = np.zeros((SIDE, SIDE), bool)
+    kept: list[Shape] = []
+    for shape in reversed(scene):
+        own = np.asarray(paint([shape]).convert("L")) < WHITE
+        if (own & ~covered).sum() >= LEAST_VISIBLE * own.sum():
+            kept.insert(0, shape)
+            covered |= own
+    return kept
 
 
 def _placed(

@@ -8,6 +8,7 @@ from edgedet.runtime.errors import UsageError
 PREFIX = "shapes"
 PALETTES = ("tied", "random")
 SIZE_CLASSES = ("tied", "free")
+HIDDEN = ("kept", "dropped")
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,12 @@ class ShapesOptions:
     """"tied": the class has its colour; "random": any colour."""
     size_class: str = "tied"
     """"tied": the class has its range of sizes; "free": any of the three ranges."""
+    hidden: str = "kept"
+    """"kept": an object that later ones cover stays labelled, however little of it shows;
+    "dropped": one of which less than a quarter would show is left out of the picture."""
 
     def __post_init__(self) -> None:
+        check_choice("hidden", self.hidden, HIDDEN)
         check_choice("palette", self.palette, PALETTES)
         check_choice("size_class", self.size_class, SIZE_CLASSES)
         for name, least, most in (("train", 1, 10**6), ("val", 1, 10**6), ("seed", 0, 2**32 - 1)):

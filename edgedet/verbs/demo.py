@@ -7,10 +7,10 @@ import typer
 
 
 def demo(
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 8,
     data: Annotated[
         str, typer.Option(help="Shapes to draw: shapes[:train=1000,val=200,palette=random,...].")
-    ] = "shapes",
+    ] = "shapes:hidden=dropped",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; default: runs/demo/run.")
     ] = None,

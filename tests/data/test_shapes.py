@@ -16,6 +16,7 @@ from edgedet.data.opening import open_annotations, open_train_val
 from edgedet.data.shapes import (
     CLASS_NAMES,
     SIDE_RANGES,
+    Shape,
     ShapesReport,
     draw_scene,
     paint,
@@ -255,3 +256,30 @@ def test_another_process_was_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = resolve_data("shapes:train=2,val=2", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["shapes"]
     assert len(open_annotations(folder).images) == 2
+
+
+def visible_shares(scene: list[Shape]) -> list[float]:
+    """Counted pixel by pixel on the picture of labels: what is left of each object in the end."""
+    tinted = [s._replace(colour_rgb=(0, 0, 10 * (i + 1))) for i, s in enumerate(scene)]
+    shares = []
+    for index, shape in enumerate(scene):
+        alone = np.asarray(paint([shape]).convert("L")) < 255
+        later = np.zeros_like(alone)
+        for other in tinted[index + 1 :]:
+            later |= np.asarray(paint([other]).convert("L")) < 255
+        shares.append(float((alone & ~later).sum() / alone.sum()))
+    return shares
+
+
+def test_hidden_objects_are_dropped_when_asked() -> None:
+    options = ShapesOptions(hidden="dropped")
+    rng, again = np.random.RandomState(3), np.random.RandomState(3)
+    dropped = 0
+    for _ in range(60):
+        scene = draw_scene(rng, options)
+        whole = draw_scene(again, ShapesOptions())
+        assert min(visible_shares(scene)) >= 0.25
+        assert [shape for shape in whole if shape in scene] == scene
+        assert whole[-1] in scene
+        dropped += len(whole) - len(scene)
+    assert dropped > 0
