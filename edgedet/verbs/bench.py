@@ -24,7 +24,10 @@ def bench(  # noqa: PLR0913 - one parameter a flag
         Path | None, typer.Option(help="Folder of bench.json; default: runs/bench/run.")
     ] = None,
 ) -> None:
-    """Time the network alone, the engine call, and the way from frame to result."""
+    """Measure how fast a model is on this machine.
+
+    Times the network alone, the engine call, and the way from frame to result.
+    """
     from json import dumps
 
     from edgedet.rundir import new_run_dir

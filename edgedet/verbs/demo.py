@@ -15,7 +15,10 @@ def demo(
         Path | None, typer.Option(help="Folder of the run; default: runs/demo/run.")
     ] = None,
 ) -> None:
-    """Train, evaluate, export and measure a shapes detector; print the path of the report."""
+    """Walk the whole road on generated shapes.
+
+    Trains, evaluates, exports and measures a detector; prints the path of the report.
+    """
     from edgedet.data.shapes_options import is_shapes
     from edgedet.demo import run_demo
     from edgedet.runtime.errors import UsageError

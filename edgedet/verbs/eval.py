@@ -32,7 +32,10 @@ def eval(  # noqa: PLR0913 - one parameter a flag
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Print average precision by size and class; keep metrics, detections, curves, pictures."""
+    """Measure how well a model finds labelled objects.
+
+    Prints average precision by size and class; keeps metrics, detections, curves and pictures.
+    """
     from edgedet.evaluation.report import metrics_json
     from edgedet.evaluation.run import Request, run_evaluation
     from edgedet.evaluation.table import table_text

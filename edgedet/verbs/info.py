@@ -10,7 +10,10 @@ def info(
     model: Annotated[Path, typer.Argument(help="Model to describe: model.pt or model.onnx.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
 ) -> None:
-    """Print the contract, size, inputs, outputs and origin of a model, without running it."""
+    """Describe a model file without running it.
+
+    Prints its contract, size, inputs, outputs and origin.
+    """
     from json import dumps
 
     from edgedet.model_facts import model_facts

@@ -22,7 +22,10 @@ def predict(  # noqa: PLR0913 - one parameter a flag
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Find objects; write results.json, and the images or the video with boxes drawn."""
+    """Find objects in images, a folder or a video.
+
+    Writes results.json, and the images or the video with boxes drawn.
+    """
     from edgedet.prediction import Request, run_prediction
 
     request = Request(model, source, conf, iou, save, device)

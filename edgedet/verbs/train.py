@@ -37,7 +37,10 @@ def train(  # noqa: PLR0913 - typer reads the flags from the parameters
     resume: Resume = None,
     out: Out = None,
 ) -> None:
-    """Train a detector and print the path of its best checkpoint."""
+    """Train a detector on labelled images.
+
+    Prints the path of the best checkpoint.
+    """
     from edgedet.training.outputs import BEST
     from edgedet.training.session import Order, run_training
 
