@@ -56,7 +56,8 @@ class Parity:
     undecided: int
     """Of both sides: at the very end of one top-K and not in the other. Not an error."""
     different: int
-    """Of both sides: without a partner within the bounds."""
+    """Of both sides: without a partner within the bounds; and scores of the second side that are
+    higher than the one before, since whoever reads them relies on their order."""
     max_box_px: float
     mean_box_px: float
     max_score: float
@@ -91,6 +92,7 @@ class ParityMeter:
         self._bounds = bounds
         self._images = 0
         self._candidates = 0
+        self._disordered = 0
         self._forth: list[Match] = []
         self._back: list[Match] = []
 
@@ -98,6 +100,7 @@ class ParityMeter:
         """Compare one image's candidates both ways, so that lost and invented ones both count."""
         self._images += 1
         self._candidates += len(reference.scores)
+        self._disordered += int((found.scores[1:] > found.scores[:-1]).sum())
         self._forth.append(match_candidates(reference, found, self._bounds, self._input_px))
         self._back.append(match_candidates(found, reference, self._bounds, self._input_px))
 
@@ -112,7 +115,7 @@ class ParityMeter:
             candidates=self._candidates,
             matched=sum(match.matched for match in self._forth),
             undecided=sum(match.undecided for match in both),
-            different=sum(match.different for match in both),
+            different=sum(match.different for match in both) + self._disordered,
             max_box_px=float(box_px.max(initial=0)),
             mean_box_px=float(box_px.mean()) if len(box_px) else 0.0,
             max_score=float(score.max(initial=0)),

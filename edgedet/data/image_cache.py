@@ -55,6 +55,7 @@ class ImageCache:
         """
         _check_memory(int(np.prod(self._shape)))
         pixels = np.empty(self._shape, np.uint8)
+        placements: list[Placement] = []
 
         def store(index: int) -> Placement:
             pixels[index], placement = load(index)
@@ -62,9 +63,10 @@ class ImageCache:
 
         with ThreadPoolExecutor(threads) as pool:
             for placement in pool.map(store, range(self._shape[0])):
-                self._placements.append(placement)
+                placements.append(placement)
                 on_image()
-        self._pixels = pixels
+        # Both at the end: one that failed half-way is empty, and can be filled again.
+        self._pixels, self._placements = pixels, placements
 
 
 def _check_memory(needed: int) -> None:

@@ -63,7 +63,10 @@ def _class_names(document: dict[str, Any], path: Path) -> tuple[str, ...]:
     classes = document.get("nc", len(names))
     if classes != len(names):
         raise _wrong(path, f"nc to be the number of names, {len(names)}", repr(classes))
-    return tuple(map(str, names))
+    texts = tuple(map(str, names))
+    if not all(texts) or len(set(texts)) < len(texts):
+        raise _wrong(path, "names that differ and are not empty", repr(names))
+    return texts
 
 
 def _entries(document: dict[str, Any], split: str, path: Path) -> list[str]:

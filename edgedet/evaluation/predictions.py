@@ -92,15 +92,15 @@ def write_coco_results(
         temporary.write_text(json.dumps(records), encoding="utf-8")
 
 
-def coco_ids(annotations: Annotations) -> tuple[list[int], list[int]]:
+def coco_ids(annotations: Annotations) -> tuple[list[int | str], list[int]]:
     """Return the ids of images and classes in the COCO file, or 1, 2, 3 ... without one."""
     if annotations.format == "coco" and annotations.source.is_file():
-        content: dict[str, Any] = json.loads(annotations.source.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(annotations.source.read_bytes())
         names = [Path(entry["file_name"]).name for entry in content["images"]]
         classes = {entry["name"]: int(entry["id"]) for entry in content["categories"]}
         # The reader keeps the order of the file; a selection of its images cannot be numbered so.
         if names == [image.path.name for image in annotations.images]:
-            image_ids = [int(entry["id"]) for entry in content["images"]]
+            image_ids = [entry["id"] for entry in content["images"]]
             return image_ids, [classes[name] for name in annotations.class_names]
     image_count, class_count = len(annotations.images), len(annotations.class_names)
     return list(range(1, image_count + 1)), list(range(1, class_count + 1))

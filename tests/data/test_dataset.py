@@ -213,6 +213,20 @@ def test_image_cut_short_is_named(tmp_path: Path, cache: bool) -> None:
         dataset.warm() if cache else dataset[(0, 0)]
 
 
+def test_cache_that_failed_half_way_is_filled_anew(tmp_path: Path) -> None:
+    annotations = open_annotations(write_coco(tmp_path, LABELS))
+    last = annotations.images[-1].path
+    whole = last.read_bytes()
+    last.write_bytes(whole[:60])
+    dataset = DetectionDataset(annotations, spec_of(32), cache=True)
+    with pytest.raises(DataError):
+        dataset.warm()
+    last.write_bytes(whole)
+    dataset.warm()
+    assert dataset._cache is not None
+    assert len(dataset._cache._placements) == len(dataset)
+
+
 def test_image_that_changed_its_size(tmp_path: Path) -> None:
     annotations = open_annotations(write_coco(tmp_path, LABELS))
     Image.new("RGB", (50, 50)).save(annotations.images[0].path)

@@ -69,6 +69,8 @@ def test_wrong_row_names_file_and_line(tmp_path: Path, row: str, message: str) -
         ("train: images/train\n", "names as a list or as a map"),
         ("train: images/train\nnames: {1: cat}\n", "names as a list or as a map"),
         ("train: images/train\nnames: [cat]\nnc: 3\n", "nc to be the number of names, 1"),
+        ("train: images/train\nnames: [cat, cat]\n", "names that differ and are not empty"),
+        ("train: images/train\nnames: ['']\n", "names that differ and are not empty"),
         ("val: images/train\nnames: [cat]\n", "train as a folder"),
         ("train: 7\nnames: [cat]\n", "train as a folder"),
         ("train: []\nnames: [cat]\n", "train as a folder"),

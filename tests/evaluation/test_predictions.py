@@ -15,7 +15,12 @@ from fake_backend import BlurredTruth
 from edgedet.data.annotations import Annotations
 from edgedet.data.opening import open_annotations
 from edgedet.evaluation.coco import evaluate
-from edgedet.evaluation.predictions import detect_all, labels_by_name, write_coco_results
+from edgedet.evaluation.predictions import (
+    coco_ids,
+    detect_all,
+    labels_by_name,
+    write_coco_results,
+)
 from edgedet.runtime.detector import Detector, thresholds_for
 from edgedet.runtime.errors import DataError, ModelError
 
@@ -80,6 +85,19 @@ def test_results_without_a_coco_file_are_numbered(annotations: Annotations, tmp_
     assert sorted(record["category_id"] for record in records) == [1, 1, 1, 2]
     assert records[0]["file_name"] == "0.png"
     np.testing.assert_allclose(records[0]["bbox"], [10, 20, 50, 60], atol=1e-2)
+
+
+def test_results_carry_the_ids_of_their_coco_file_as_they_are(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 50, 3), np.uint8))
+    document = {
+        "images": [{"id": "007", "file_name": "a.png"}],
+        "annotations": [{"image_id": "007", "category_id": 5, "bbox": [1, 2, 10, 10]}],
+        "categories": [{"id": 5, "name": "pear"}],
+    }
+    path = tmp_path / "val.json"
+    # With the byte order mark that Windows tools write, and that the reader accepts.
+    path.write_text(json.dumps(document), encoding="utf-8-sig")
+    assert coco_ids(open_annotations(path, "val")) == (["007"], [5])
 
 
 def test_results_on_real_photographs_fit_their_coco_file(shared_data: Path, tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_differences_are_measured() -> None:
     assert parity.max_score == pytest.approx(5e-4, rel=1e-3)
 
 
+def test_scores_that_do_not_descend_fail() -> None:
+    side = candidates()
+    parity = parity_of(side, taken(side, np.arange(COUNT)[::-1]))
+    assert parity.matched == COUNT
+    assert not parity.passed
+
+
 @given(seed=st.integers(0, 99), order=st.permutations(range(COUNT)))
 @settings(max_examples=25, deadline=None)
 def test_equal_scores_may_change_places(seed: int, order: list[int]) -> None:
