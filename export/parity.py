@@ -37,8 +37,8 @@ class Backend(Protocol):
         """What the model takes and returns."""
 
     @property
-    def batch(self) -> int | None:
-        """Images that `infer` takes at once; None: any number."""
+    def batch(self) -> int:
+        """Images that `infer` takes at once."""
 
     def infer(self, batch_array: NDArray[Any], /) -> Sequence[NDArray[np.generic]]:
         """Return boxes_xyxy [N, K, 4], scores [N, K], labels [N, K]."""
@@ -145,7 +145,7 @@ def candidates_of(
 ) -> Iterator[Candidates]:
     """Yield the candidates of each frame, in order."""
     frames = iter(images_bgr)
-    size = backend.batch or 1
+    size = backend.batch
     while group := list(islice(frames, size)):
         tensors = [preprocess(frame, backend.spec)[0] for frame in group]
         # A static batch is filled up with its last image.

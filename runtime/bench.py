@@ -52,7 +52,7 @@ def measure(
     """
     kept = list(islice(iter(frames), MAX_FRAMES))
     _check(len(kept), warmup, iterations)
-    batch = detector.backend.batch or 1  # a PyTorch model takes any number
+    batch = detector.backend.batch
     run_only = getattr(detector.backend, "run_only", None)
     turns = cycle(kept)
     for _ in range(warmup):

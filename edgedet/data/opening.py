@@ -13,6 +13,13 @@ from edgedet.data.coco_json import load_coco_json
 from edgedet.runtime.errors import DataError, UsageError
 
 SPLITS = ("train", "val", "test")
+SPELLINGS = {name: name for name in SPLITS} | {
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "testing": "test",
+}
+"""Words in the name of a label file to the split that they mean."""
 
 
 class Request(NamedTuple):
@@ -153,8 +160,8 @@ def _unrecognised(path: Path, split: str) -> DataError:
 
 def _check_not_other_split(path: Path, split: str) -> None:
     # train.json asked for val: neither silently train (a leak) nor silently another file.
-    words = re.findall(r"[a-z]+", path.stem.lower().replace("valid", "val"))
-    named = [word for word in words if word in SPLITS]
+    words = re.findall(r"[a-z]+", path.stem.lower())
+    named = [SPELLINGS[word] for word in words if word in SPELLINGS]
     if named and split not in named:
         fix = "name the folder that holds all splits, or ask for that split"
         raise DataError(f"the {split} split", f"{path}, which is {named[0]}", fix)

@@ -227,6 +227,20 @@ def test_a_file_of_one_split_is_not_read_as_another(tmp_path: Path) -> None:
         open_annotations(path, "val")
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "meant"),
+    [("training", "val", "train"), ("validation", "train", "val"), ("x_valid", "test", "val")],
+)
+def test_a_split_is_known_by_its_other_names(
+    tmp_path: Path, name: str, asked: str, meant: str
+) -> None:
+    path = write_coco(tmp_path, LABELS)
+    path = path.rename(path.with_name(f"{name}.json"))
+    with pytest.raises(DataError, match=f"which is {meant}"):
+        open_annotations(path, asked)
+    assert len(open_annotations(path, meant).images) == len(LABELS)
+
+
 def test_splits_with_different_classes(tmp_path: Path) -> None:
     write_coco(tmp_path, LABELS, "train")
     path = write_coco(tmp_path, LABELS, "val")
