@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from lightning.fabric import Fabric
 
+from edgedet.data.augment import build_augmentation
 from edgedet.data.shapes import resolve_data
 from edgedet.data.shapes_options import is_shapes
 from edgedet.models.registry import resolve_options
@@ -100,7 +101,9 @@ def _recipe(order: Order, start: Start | None) -> Recipe:
         raise UsageError("--resume without --out", str(order.out), fix)
     else:
         recipe = resumed_recipe(start.state, order.recipe_file, order.flags)
+    # Wrong names are told before shapes are generated.
     resolve_options(recipe.model, {**recipe.model_options, "imgsz": recipe.imgsz})
+    build_augmentation(recipe.augment)
     if not recipe.data:
         fix = "give --data PATH, or --data shapes"
         raise UsageError("labelled images", "no --data", fix)

@@ -176,6 +176,7 @@ def test_a_model_without_training_cannot_be_resumed(finished: Path, tmp_path: Pa
         ({"flags": {"epochs": 0}}, UsageError, "--epochs to be at least 1"),
         ({"flags": {"weights": "imagenet"}}, UsageError, "--weights none"),
         ({"flags": {"model_options": {"dropoot": 1}}}, UsageError, "did you mean 'dropout'"),
+        ({"flags": {"data": "shapes", "augment": ["hflop"]}}, UsageError, "did you mean 'hflip'"),
         ({"resume": Path("nowhere.pt"), "out": None}, ModelError, "No such file"),
     ],
 )
