@@ -61,6 +61,8 @@ class Request:
     data: str | None = None
     """Data set to prove parity on; None: generated images."""
     split: str = "val"
+    bbox_mode: str = "xywh"
+    """What the four numbers of a COCO box are; see `open_annotations`."""
 
 
 class Accuracy(NamedTuple):
@@ -142,7 +144,8 @@ def _target(request: Request) -> Iterator[Path]:
 def _annotations(request: Request, folder: Path) -> Annotations | None:
     if request.data is None:
         return None
-    return open_annotations(resolve_data(request.data, folder), request.split)
+    data = resolve_data(request.data, folder)
+    return open_annotations(data, request.split, request.bbox_mode)
 
 
 def _graph(model: DetectionModel, request: Request) -> ModelProto:

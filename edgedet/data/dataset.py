@@ -12,7 +12,7 @@ from edgedet.data.annotations import Annotations, LabelledImage
 from edgedet.data.augment import augmented
 from edgedet.data.image_cache import ImageCache, Resized
 from edgedet.data.sample_seed import seeded_by
-from edgedet.models.targets import Target
+from edgedet.models.targets import IGNORED_LABEL, Target
 from edgedet.runtime.errors import DataError
 from edgedet.runtime.images import read_image
 from edgedet.runtime.preprocess import Placement, normalise, resize
@@ -86,11 +86,12 @@ class DetectionDataset(Dataset[tuple[Tensor, Target]]):
 
 
 def target_of(labelled: LabelledImage, placement: Placement) -> Target:
-    """Return the objects to learn in input pixels: ignored and invisible ones are left out."""
+    """Return the objects in input pixels: invisible ones left out, ignored ones labelled so."""
     boxes = np.asarray(placement.boxes_to_input(labelled.boxes_xyxy), np.float32)
     sides = boxes[:, 2:] - boxes[:, :2]
-    kept = (sides >= MIN_SIDE).all(axis=1) & ~labelled.ignored
-    return Target(torch.from_numpy(boxes[kept]), torch.from_numpy(labelled.labels[kept]))
+    kept = (sides >= MIN_SIDE).all(axis=1)
+    labels = np.where(labelled.ignored, IGNORED_LABEL, labelled.labels)
+    return Target(torch.from_numpy(boxes[kept]), torch.from_numpy(labels[kept]))
 
 
 def _cores() -> int:

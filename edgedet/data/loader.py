@@ -81,8 +81,6 @@ class LoaderOptions:
     """
     prefetch: int = 2
     """Batches each worker prepares ahead."""
-    drop_last: bool = False
-    """Leave out an incomplete last batch (unless it is the only one)."""
     pin_memory: bool = False
     """Page-locked batches: faster to copy to a CUDA device."""
 
@@ -138,7 +136,6 @@ def build_loader(
         num_workers=options.workers,
         collate_fn=_collate_or_failure,
         pin_memory=options.pin_memory,
-        drop_last=options.drop_last and sampler.per_rank >= options.batch,
         worker_init_fn=start_worker,
         persistent_workers=with_workers,
         prefetch_factor=options.prefetch if with_workers else None,

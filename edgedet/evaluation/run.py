@@ -35,6 +35,8 @@ class Request:
     buckets: str = "coco,aitod"
     """As `parse_buckets` reads them."""
     device: str = "auto"
+    bbox_mode: str = "xywh"
+    """What the four numbers of a COCO box are; see `open_annotations`."""
 
 
 def run_evaluation(request: Request, out: Path | None = None) -> tuple[Report, Path]:
@@ -68,7 +70,11 @@ def _data_and_folder(
     """Generated shapes need the folder first; anything else is checked before one is made."""
     if is_shapes(request.data):
         folder = new_run_dir("eval", out)
-        return open_annotations(resolve_data(request.data, folder), request.split), folder
-    annotations = open_annotations(request.data, request.split)
+        return _opened(resolve_data(request.data, folder), request), folder
+    annotations = _opened(request.data, request)
     labels_by_name(model_classes, annotations)
     return annotations, new_run_dir("eval", out)
+
+
+def _opened(data: str | Path, request: Request) -> Annotations:
+    return open_annotations(data, request.split, request.bbox_mode)

@@ -69,10 +69,14 @@ class TopLeftLinearCode:
         return torch.cat((low, low + (codes[..., 2:] * size).clamp(min=0)), dim=-1)
 
 
+BOX_CODES: dict[str, type[CentreLogCode] | type[TopLeftLinearCode]] = {
+    "ssd": CentreLogCode,
+    "topleft_linear": TopLeftLinearCode,
+}
+
+
 def box_code(name: str) -> BoxCode:
     """Return the code named "ssd" or "topleft_linear"."""
-    codes: dict[str, type[CentreLogCode] | type[TopLeftLinearCode]]
-    codes = {"ssd": CentreLogCode, "topleft_linear": TopLeftLinearCode}
-    if name not in codes:
-        raise unknown_name("box_code", name, codes)
-    return codes[name]()
+    if name not in BOX_CODES:
+        raise unknown_name("box_code", name, BOX_CODES)
+    return BOX_CODES[name]()

@@ -6,8 +6,12 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_area, box_iou
 
+from edgedet.models.targets import Target
+
 NEGATIVE = -1
 IGNORED = -2
+COVERED_SHARE = 0.5
+"""Of an anchor's area: from here on an ignored object keeps it from being background."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +81,28 @@ def match_boxes(
     """Return [A] int64 as `match` does, from [A, 4] anchors and [G, 4] objects in px."""
     iou = iou_plus_one if plus_one else box_iou
     return match(iou(anchors_xyxy, boxes_xyxy), rule)
+
+
+def covered(anchors_xyxy: Tensor, regions_xyxy: Tensor) -> Tensor:
+    """Return [A] bool: at least `COVERED_SHARE` of the anchor lies in one of the [R, 4] regions."""
+    low = torch.maximum(anchors_xyxy[:, None, :2], regions_xyxy[None, :, :2])
+    high = torch.minimum(anchors_xyxy[:, None, 2:], regions_xyxy[None, :, 2:])
+    shared = (high - low).clamp(min=0).prod(dim=-1)
+    return (shared >= COVERED_SHARE * box_area(anchors_xyxy)[:, None]).any(dim=1)
+
+
+def match_target(
+    anchors_xyxy: Tensor, target: Target, rule: MatchRule, *, plus_one: bool = False
+) -> tuple[Tensor, Target]:
+    """Return [A] int64 as `match` does, and the objects to learn, which it counts.
+
+    An anchor under an ignored object that would be background is IGNORED: to fire there is no
+    mistake, and to stay silent is none.
+    """
+    learnt = target.labels >= 0
+    boxes, labels = target.boxes_xyxy[learnt], target.labels[learnt]
+    order = canonical_order(boxes, labels)
+    boxes, labels = boxes[order], labels[order]
+    owner = match_boxes(anchors_xyxy, boxes, rule, plus_one=plus_one)
+    hidden = covered(anchors_xyxy, target.boxes_xyxy[~learnt])
+    return torch.where((owner == NEGATIVE) & hidden, IGNORED, owner), Target(boxes, labels)

@@ -1,9 +1,10 @@
 """Whether the options of a detector fit, told before a network is built of them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from edgedet.nearest import unknown_name
 from edgedet.runtime.errors import UsageError
 
 Check = tuple[str, str, Callable[[Any], bool]]
@@ -16,6 +17,14 @@ def check_options(options: object, checks: tuple[Check, ...]) -> None:
         value = getattr(options, name)
         if not holds(value):
             raise UsageError(f"option {name} to be {expected}", repr(value), "correct the value")
+
+
+def check_names(options: object, known_by_option: Mapping[str, Collection[str]]) -> None:
+    """Raise UsageError, with the nearest known name, for an option that names nothing known."""
+    for name, known in known_by_option.items():
+        value = getattr(options, name)
+        if not isinstance(value, str) or value not in known:
+            raise unknown_name(f"value of {name}", str(value), known)
 
 
 def is_whole(value: Any, low: int) -> bool:
@@ -40,15 +49,6 @@ def are_all(value: Any, holds: Callable[[Any], bool], count: int | None = None) 
     if not isinstance(value, tuple | list) or not value:
         return False
     return count in (None, len(value)) and all(map(holds, value))
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def name(option: str) -> Check:
-    """Return the check that an option is text; what text is checked where it is looked up."""
-    return option, "a name", _is_name
 
 
 def count(option: str) -> Check:

@@ -63,10 +63,13 @@ class DynamicNegativeSampler:
         return selected if bool(selected.any()) else torch.ones_like(selected)
 
 
+SAMPLERS = ("dns", "basic")
+
+
 def build_sampler(name: str, negative_ratio: float) -> Sampler:
     """Return the sampler named "dns" or "basic"."""
     if name == "dns":
         return DynamicNegativeSampler()
     if name == "basic":
         return BasicSampler(negative_ratio)
-    raise unknown_name("sampler", name, ("basic", "dns"))
+    raise unknown_name("sampler", name, SAMPLERS)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgedet.models.box_codes import BoxCode
-from edgedet.models.matching import IGNORED, NEGATIVE, MatchRule, canonical_order, match_boxes
+from edgedet.models.matching import IGNORED, NEGATIVE, MatchRule, match_target
 from edgedet.models.targets import Target
 
 NEGATIVES_PER_POSITIVE = 3
@@ -41,13 +41,12 @@ class ShapesLoss:
         """
         owners, labels, boxes = [], [], []
         for target in targets:
-            order = canonical_order(target.boxes_xyxy, target.labels)
-            owner = match_boxes(anchors_xyxy, target.boxes_xyxy[order], self.rule)
+            owner, learnt = match_target(anchors_xyxy, target, self.rule)
             # One row more, so that the indices of unowned anchors stay inside.
             row = owner.clamp(min=-1)
             owners.append(owner)
-            labels.append(F.pad(target.labels[order], (0, 1))[row])
-            boxes.append(F.pad(target.boxes_xyxy[order], (0, 0, 0, 1))[row])
+            labels.append(F.pad(learnt.labels, (0, 1))[row])
+            boxes.append(F.pad(learnt.boxes_xyxy, (0, 0, 0, 1))[row])
         return torch.stack(owners), torch.stack(labels), torch.stack(boxes)
 
     def select_negatives(self, objectness: Tensor, owner: Tensor) -> Tensor:

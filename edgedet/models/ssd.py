@@ -57,7 +57,8 @@ class Ssd(nn.Module):
         """Return `classification` and `regression`; see `SsdLoss`. Finite for empty images."""
         logits, deltas = (raw.float().transpose(1, 2) for raw in self(images))
         labels, boxes = self.criterion.assign(self.anchors_xyxy, targets)
-        logits, flat_labels = logits.flatten(0, 1), labels.flatten()
+        counted = labels >= 0
+        logits, flat_labels = logits[counted], labels[counted]
         selected = self.criterion.sampler.select(logits, flat_labels, images=len(images))
         positive = labels > 0
         self.counts = {"n_pos": positive.sum(), "n_neg": selected.sum() - positive.sum()}

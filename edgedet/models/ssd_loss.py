@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from edgedet.models.box_codes import BoxCode
-from edgedet.models.matching import MatchRule, canonical_order, match_boxes
+from edgedet.models.matching import IGNORED, MatchRule, match_target
 from edgedet.models.samplers import Sampler
-from edgedet.models.targets import Target
+from edgedet.models.targets import IGNORED_LABEL, Target
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,29 @@ class SsdLoss:
     """Feed probabilities to the cross-entropy, as the authors' code does."""
 
     def assign(self, anchors_xyxy: Tensor, targets: Sequence[Target]) -> tuple[Tensor, Tensor]:
-        """Return `labels` [N, A] (0 background) and `boxes_xyxy` [N, A, 4] of positive anchors."""
+        """Return `labels` [N, A] and `boxes_xyxy` [N, A, 4] of positive anchors.
+
+        A label is 0 for background, 1 + class for a positive, IGNORED_LABEL for neither.
+        """
         labels, boxes = zip(*(self._assign_one(anchors_xyxy, t) for t in targets), strict=True)
         return torch.stack(labels), torch.stack(boxes)
 
     def _assign_one(self, anchors_xyxy: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        order = canonical_order(target.boxes_xyxy, target.labels)
-        boxes, labels = target.boxes_xyxy[order], target.labels[order]
-        owner = match_boxes(anchors_xyxy, boxes, self.rule, plus_one=self.plus_one)
-        if len(labels) == 0:
-            return torch.zeros_like(owner), torch.zeros_like(anchors_xyxy)
-        positive = owner >= 0
-        return torch.where(positive, labels[owner] + 1, 0), boxes[owner.clamp(min=0)]
+        owner, learnt = match_target(anchors_xyxy, target, self.rule, plus_one=self.plus_one)
+        unowned = torch.where(owner == IGNORED, IGNORED_LABEL, 0)
+        if len(learnt.labels) == 0:
+            return unowned, torch.zeros_like(anchors_xyxy)
+        row = owner.clamp(min=0)
+        labels = torch.where(owner >= 0, learnt.labels[row] + 1, unowned)
+        return labels, learnt.boxes_xyxy[row]
 
     def classification(self, logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-        """Return the weighted mean cross-entropy of the sampled anchors.
+        """Return the weighted mean cross-entropy of the sampled anchors; 0 when M is 0.
 
         logits: [M, C]; labels: [M]; weights: [C] with background at 0.
         """
+        if len(labels) == 0:
+            return logits.sum()
         scores = logits.softmax(dim=1) if self.double_softmax else logits
         return F.cross_entropy(scores, labels, weight=weights)
 

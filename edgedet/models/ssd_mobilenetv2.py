@@ -6,14 +6,14 @@ from typing import Any
 import torch
 
 from edgedet.models import option_checks as check
-from edgedet.models.anchors import grid_anchors, shapes_of_ratios, square_sides
-from edgedet.models.box_codes import box_code
+from edgedet.models.anchors import MEASURES, grid_anchors, shapes_of_ratios, square_sides
+from edgedet.models.box_codes import BOX_CODES, box_code
 from edgedet.models.feature_maps import SsdFeatureMaps
 from edgedet.models.matching import MatchRule
-from edgedet.models.samplers import build_sampler
+from edgedet.models.samplers import SAMPLERS, build_sampler
 from edgedet.models.ssd import Ssd
 from edgedet.models.ssd_loss import SsdLoss
-from edgedet.models.trunk import taps_named
+from edgedet.models.trunk import TAPS, taps_named
 from edgedet.runtime.errors import UsageError
 from edgedet.runtime.spec import RESIZES, ModelSpec
 
@@ -30,14 +30,10 @@ def _are_anchors(value: Any) -> bool:
 
 _CHECKS: tuple[check.Check, ...] = (
     check.count("imgsz"),
-    check.name("taps"),
     ("anchors", f"{LEVELS} positive numbers, one a level", _are_anchors),
-    check.name("anchor_measure"),
     ("ratios", "a list of positive numbers", lambda v: check.are_all(v, check.is_positive)),
-    check.name("sampler"),
     ("negative_ratio", "a number from 0 on", lambda v: check.is_number(v, low=0)),
     ("class_weights", "none, auto or positive numbers, one a class", _are_class_weights),
-    check.name("box_code"),
     check.fraction("positive_iou"),
     check.fraction("forced_iou"),
     check.switch("iou_plus_one"),
@@ -45,11 +41,18 @@ _CHECKS: tuple[check.Check, ...] = (
     ("frozen_blocks", "a whole number from 0 on", lambda v: check.is_whole(v, 0)),
     ("mean", "3 numbers", lambda v: check.are_all(v, check.is_number, 3)),
     ("std", "3 positive numbers", lambda v: check.are_all(v, check.is_positive, 3)),
-    ("resize", f"one of {', '.join(RESIZES)}", RESIZES.__contains__),
     check.count("top_k"),
     check.fraction("score_threshold"),
     check.fraction("nms_iou"),
 )
+
+_NAMES = {
+    "taps": TAPS,
+    "anchor_measure": MEASURES,
+    "sampler": SAMPLERS,
+    "box_code": BOX_CODES,
+    "resize": RESIZES,
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class SsdOptions:
 
     def __post_init__(self) -> None:
         check.check_options(self, _CHECKS)
+        check.check_names(self, _NAMES)
 
 
 CODE_PRESET: dict[str, Any] = {

@@ -17,6 +17,7 @@ from edgedet.training.results_csv import ResultsCsv
 
 LAST = "model.pt"
 BEST = "best.pt"
+METRICS = "metrics.json"
 METRICS_SCHEMA_VERSION = 1
 
 Row = Mapping[str, float | int | None]
@@ -57,7 +58,7 @@ class Outputs:
             "best": {"by": self._identity["recipe"]["select"], **best},
             "last": {name: _json_number(value) for name, value in row.items()},
         }
-        with atomic_path(self._folder / "metrics.json") as temporary:
+        with atomic_path(self._folder / METRICS) as temporary:
             temporary.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
     def close(self) -> None:
@@ -73,3 +74,9 @@ def _tag(name: str) -> str:
 
 def _json_number(value: float | int | None) -> float | int | None:
     return value if value is not None and math.isfinite(value) else None
+
+
+def metrics_text(folder: Path) -> str:
+    """Return `metrics.json` of a run with the path of its best checkpoint, as one JSON object."""
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    return json.dumps({**metrics, "checkpoint": str(folder / BEST)}, indent=2)

@@ -14,15 +14,19 @@ def demo(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; default: runs/demo/run.")
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the path as JSON.")] = False,
 ) -> None:
     """Walk the whole road on generated shapes.
 
     Trains, evaluates, exports and measures a detector; prints the path of the report.
     """
+    from json import dumps
+
     from edgedet.data.shapes_options import is_shapes
     from edgedet.demo import run_demo
     from edgedet.runtime.errors import UsageError
 
     if not is_shapes(data):
         raise UsageError("--data shapes[:key=value,...]", data, "use `edgedet train` for your own")
-    typer.echo(run_demo(epochs, data, out))
+    report = run_demo(epochs, data, out)
+    typer.echo(dumps({"schema_version": 1, "report": str(report)}) if json else report)

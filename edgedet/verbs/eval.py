@@ -30,6 +30,9 @@ def eval(  # noqa: PLR0913 - one parameter a flag
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report; default: runs/eval/run.")
     ] = None,
+    bbox_mode: Annotated[
+        str, typer.Option(help="COCO boxes hold xywh, or corners: xyxy.")
+    ] = "xywh",
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Measure how well a model finds labelled objects.
@@ -40,7 +43,7 @@ def eval(  # noqa: PLR0913 - one parameter a flag
     from edgedet.evaluation.run import Request, run_evaluation
     from edgedet.evaluation.table import table_text
 
-    request = Request(model, data, split, conf, iou, max_detections, buckets, device)
+    request = Request(model, data, split, conf, iou, max_detections, buckets, device, bbox_mode)
     report, folder = run_evaluation(request, out)
     typer.echo(metrics_json(report) if json else table_text(report))
     typer.echo(f"report in {folder}", err=True)

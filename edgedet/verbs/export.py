@@ -24,6 +24,9 @@ def export(  # noqa: PLR0913 - one parameter a flag
         str | None, typer.Option(help="Data set to compare AP on; default: generated images.")
     ] = None,
     split: Annotated[str, typer.Option(help="Part of the data: train, val or test.")] = "val",
+    bbox_mode: Annotated[
+        str, typer.Option(help="COCO boxes hold xywh, or corners: xyxy.")
+    ] = "xywh",
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write an ONNX model that is proven to agree with PyTorch.
@@ -33,5 +36,6 @@ def export(  # noqa: PLR0913 - one parameter a flag
     from edgedet.export_table import export_json, export_text
     from edgedet.model_export import Request, export_model
 
-    report = export_model(Request(model, out, batch, input, opset, top_k, data, split))
+    request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode)
+    report = export_model(request)
     typer.echo(export_json(report) if json else export_text(report))

@@ -19,6 +19,7 @@ Devices = Annotated[int, typer.Option(help="Devices of this machine to train on.
 Workers = Annotated[int | None, typer.Option(help="Processes that load images.")]
 Seed = Annotated[int | None, typer.Option(help="Of weights, order of images and augmentation.")]
 Resume = Annotated[Path | None, typer.Option(help="Run folder or checkpoint to go on from.")]
+Json = Annotated[bool, typer.Option("--json", help="Print metrics.json and the path as JSON.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/train/run")]
 
 
@@ -36,12 +37,13 @@ def train(  # noqa: PLR0913 - typer reads the flags from the parameters
     seed: Seed = None,
     resume: Resume = None,
     out: Out = None,
+    json: Json = False,
 ) -> None:
     """Train a detector on labelled images.
 
     Prints the path of the best checkpoint.
     """
-    from edgedet.training.outputs import BEST
+    from edgedet.training.outputs import BEST, metrics_text
     from edgedet.training.session import Order, run_training
 
     given = {"model": model, "data": data, "weights": weights, "epochs": epochs, "batch": batch}
@@ -49,4 +51,4 @@ def train(  # noqa: PLR0913 - typer reads the flags from the parameters
     flags = {name: value for name, value in given.items() if value is not None}
     folder = run_training(Order(recipe, flags, device, devices, out, resume))
     if folder:
-        typer.echo(folder / BEST)
+        typer.echo(metrics_text(folder) if json else folder / BEST)

@@ -15,7 +15,7 @@ from edgedet.data.dataset import DetectionDataset
 from edgedet.data.opening import open_annotations
 from edgedet.data.shapes import write_shapes
 from edgedet.data.shapes_options import ShapesOptions
-from edgedet.models.targets import Target
+from edgedet.models.targets import IGNORED_LABEL, Target
 from edgedet.runtime.errors import DataError, UsageError
 from edgedet.runtime.images import read_image
 from edgedet.runtime.preprocess import preprocess
@@ -67,13 +67,14 @@ def test_background_gives_an_empty_target(tmp_path: Path) -> None:
     assert target.labels.dtype == torch.int64
 
 
-def test_ignored_and_invisible_objects_are_not_learnt(tmp_path: Path) -> None:
+def test_invisible_objects_are_left_out_and_ignored_ones_labelled_so(tmp_path: Path) -> None:
     home = write_visdrone(tmp_path, {"a": []})
     # 80x60 is shown at 64x32: the second is .8 pixels wide there.
     rows = ["0,0,20,20,1,4,0,0", "30,30,1,20,1,5,0,0", "0,0,9,9,0,6,0,0", "9,9,9,9,0,0,0,0"]
     write_text(home / "annotations" / "a.txt", "\n".join(rows))
     _, target = DetectionDataset(open_annotations(tmp_path), spec_of(32))[(0, 0)]
-    assert target.labels.tolist() == [3]
+    # The region without a class stands once for each of the ten.
+    assert target.labels.tolist() == [3] + [IGNORED_LABEL] * 11
 
 
 def white_boxes(image: Tensor, spec: ModelSpec) -> Tensor:

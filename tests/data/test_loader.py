@@ -63,16 +63,6 @@ def test_resumed_in_the_middle_of_an_epoch(shapes: Path) -> None:
     assert_same(epochs(shapes, 2, False, resume=3), reference[3:])
 
 
-@pytest.mark.parametrize(("batch", "expected"), [(4, [4, 4, 4]), (20, [13])])
-def test_an_incomplete_batch_is_left_out_unless_it_is_the_only_one(
-    shapes: Path, batch: int, expected: list[int]
-) -> None:
-    dataset = dataset_of(shapes)
-    options = LoaderOptions(batch=batch, workers=0, drop_last=True)
-    loader = build_loader(dataset, EpochSampler(len(dataset)), options)
-    assert [len(targets) for _, targets in loader] == expected
-
-
 @pytest.mark.parametrize("workers", [0, 1])
 def test_data_error_comes_out_of_a_worker_as_it_is(tmp_path: Path, workers: int) -> None:
     dataset = dataset_of(write_coco(tmp_path, {"a": [], "b": []}))

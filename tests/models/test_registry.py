@@ -29,7 +29,7 @@ def test_the_detectors_of_this_release():
         (SSD, {"taps": "codes"}, "did you mean 'code'"),
         (SSD, {"sampler": "DNS"}, "sampler.*'DNS'"),
         (SSD, {"box_code": "linear"}, "box_code.*did you mean 'topleft_linear'"),
-        (SSD, {"anchor_measure": "radius"}, "side, diagonal"),
+        (SSD, {"anchor_measure": "radius"}, "diagonal, side"),
     ],
 )
 def test_unknown_names_are_told_with_the_nearest(name, options, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import sys
@@ -38,6 +39,15 @@ def test_prints_the_best_checkpoint_and_nothing_else(
     assert main(words) == 0
     assert capfd.readouterr().out == "runs/train/run/best.pt\n"
     assert Path("runs/train/run/best.pt").exists()
+
+
+def test_json_is_the_metrics_with_the_path(
+    words: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json"]) == 0
+    printed = json.loads(capfd.readouterr().out)
+    assert printed.pop("checkpoint") == "runs/train/run/best.pt"
+    assert printed == json.loads(Path("runs/train/run/metrics.json").read_text())
     assert main(words) == 0
     assert capfd.readouterr().out == "runs/train/run2/best.pt\n"
 
