@@ -88,7 +88,8 @@ def covered(anchors_xyxy: Tensor, regions_xyxy: Tensor) -> Tensor:
     low = torch.maximum(anchors_xyxy[:, None, :2], regions_xyxy[None, :, :2])
     high = torch.minimum(anchors_xyxy[:, None, 2:], regions_xyxy[None, :, 2:])
     shared = (high - low).clamp(min=0).prod(dim=-1)
-    return (shared >= COVERED_SHARE * box_area(anchors_xyxy)[:, None]).any(dim=1)
+    inside: Tensor = shared >= COVERED_SHARE * box_area(anchors_xyxy)[:, None]
+    return inside.any(dim=1)
 
 
 def match_target(
