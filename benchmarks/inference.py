@@ -41,7 +41,7 @@ VARIANTS = {
 }
 OURS = "scale_aware_ssd paper"
 FRAMES_HW = {"1080p": (1080, 1920), "640x480": (480, 640)}
-# About twenty objects, each found by three anchors (docs/results/ states it).
+# About twenty objects, each found by three anchors.
 CANDIDATES = 60
 OBJECTS = 20
 SSDLITE_NETWORK = "ssdlite: network, no decode, no NMS"

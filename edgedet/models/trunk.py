@@ -56,7 +56,7 @@ class MobileNetV2Trunk(nn.Module):
     """Stem and inverted residuals up to the last tap; returns one map a tap.
 
     frozen_blocks: 0 trains everything; n keeps the stem and blocks 1..n as they were loaded, in
-    evaluation mode, which on a CPU is two thirds of a training step (docs/results/).
+    evaluation mode: 15 images a second instead of 6 on two CPU cores (docs/results/speed.md).
     """
 
     def __init__(
