@@ -1,6 +1,6 @@
 """How much of each generated shape shows: what no detector can find.
 
-    python benchmarks/hidden_shapes.py
+python benchmarks/hidden_shapes.py
 """
 
 from collections.abc import Sequence
