@@ -30,8 +30,8 @@ class Request:
     """A checkpoint (.pt) or an exported model (.onnx)."""
     source: str
     """An image, a folder, a glob or a video file."""
-    conf: float = 0.25
-    """Least score."""
+    conf: float | None = None
+    """Least score; None: the model's."""
     iou: float | None = None
     """NMS overlap; None: the model's."""
     save: bool = True

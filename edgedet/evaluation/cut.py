@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgedet.evaluation.coco import Evaluation, Scores, evaluate
+from edgedet.evaluation.matches import Matches
 from edgedet.runtime.detections import Detections
 
 if TYPE_CHECKING:
@@ -65,6 +68,25 @@ def report_cut(
         false_alarms=sum(int(match.false_alarms(cut).sum()) for match in evaluation.matches),
         scores=scores,
     )
+
+
+def best_cut(matches: Sequence[Matches]) -> float:
+    """Return the score from which on detections give the highest F1 at IoU 0.5; nan without hits.
+
+    Where a detector's scores lie depends on how its negatives were sampled: DNS keeps only those
+    that beat background, so that half of what scores 0.5 is wrong by design.
+    """
+    scores = np.concatenate([match.scores[~match.neutral] for match in matches])
+    hit = np.concatenate([(match.object_of >= 0)[~match.neutral] for match in matches])
+    if not hit.any():
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    scores, found = scores[order], np.cumsum(hit[order])
+    objects = sum(int((~match.ignored).sum()) for match in matches)
+    f1 = 2 * found / (np.arange(1, len(found) + 1) + objects)
+    # Detections of one score stand or fall together.
+    f1[:-1][scores[:-1] == scores[1:]] = 0
+    return float(scores[f1.argmax()])
 
 
 def _above(found: Detections, cut: float) -> Detections:

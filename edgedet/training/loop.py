@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -30,6 +30,8 @@ class Quality(NamedTuple):
     """COCO's average precision over IoU 0.50 to 0.95."""
     ap50: float
     """At IoU 0.50."""
+    best_cut: float = math.nan
+    """Score from which on detections give the highest F1 at IoU 0.50; nan without hits."""
 
 
 Validate = Callable[[nn.Module], Quality]
@@ -114,6 +116,8 @@ def _close_epoch(
     means = place.tally.means() if outputs is not None else {}
     place.epoch, place.batches_done, place.tally = place.epoch + 1, 0, Tally()
     better = quality is not None and place.best.update(getattr(quality, plan.select), place.epoch)
+    if better and quality is not None:
+        _keep_cut(parts.module, quality.best_cut)
     if outputs is None:
         return
     scores = quality._asdict() if quality else dict.fromkeys(Quality._fields)
@@ -124,6 +128,13 @@ def _close_epoch(
         outputs.save(state, BEST)
     outputs.save(state)
     outputs.write_metrics(place, row)
+
+
+def _keep_cut(module: Any, cut: float) -> None:
+    """Let the detector report from the score on that served it best."""
+    if math.isfinite(cut):
+        # Downwards, so that the detection that set it is reported too.
+        module.spec = module.spec._replace(score_threshold=math.floor(cut * 100) / 100)
 
 
 def _shown(parts: Parts, batches: int) -> AbstractContextManager[Progress]:

@@ -18,7 +18,6 @@ from edgedet.recipe import Recipe, as_plain, recipe_to_yaml, resolve_recipe
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.errors import UsageError
-from edgedet.runtime.spec import spec_to_json
 from edgedet.training.assembly import build_parts, build_plan
 from edgedet.training.detector import model_options, new_detector
 from edgedet.training.devices import open_fabric
@@ -72,7 +71,7 @@ def run_training(order: Order) -> Path | None:
     parts = build_parts(fabric, module, recipe, labelled.train)
     place = restore(parts, start.state, start.file) if start else Place()
     folder = folder or _run_folder(fabric, order, start)
-    identity = _identity(recipe, labelled, options, parts)
+    identity = _identity(recipe, labelled, options, fabric.world_size)
     _run(parts, recipe, place, labelled, _Writing(folder, identity))
     return folder if fabric.is_global_zero else None
 
@@ -128,20 +127,18 @@ def _labelled(fabric: Fabric, recipe: Recipe, folder: Path | None) -> Labelled:
 
 
 def _identity(
-    recipe: Recipe, labelled: Labelled, options: dict[str, Any], parts: Parts
+    recipe: Recipe, labelled: Labelled, options: dict[str, Any], world_size: int
 ) -> dict[str, Any]:
     """The keys of a checkpoint that stay the same while training."""
-    module: Any = parts.module
     return {
         "builder": recipe.model,
         "class_names": list(labelled.train.class_names),
         "options": as_plain(options),
-        "spec": spec_to_json(module.spec),
         "data_fingerprint": labelled.fingerprint(),
         "recipe": as_plain(asdict(recipe)),
         # Random numbers are a function of the seed and the place: there is no state to save.
         "rng": {"seed": recipe.seed},
-        "world_size": parts.fabric.world_size,
+        "world_size": world_size,
     }
 
 

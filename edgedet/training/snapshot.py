@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgedet.runtime.spec import spec_from_json, spec_to_json
 from edgedet.training.best import Best
 from edgedet.training.checkpoint import load_weights
 from edgedet.training.parts import Parts, Place
@@ -15,7 +16,9 @@ from edgedet.training.tally import Tally
 def snapshot(parts: Parts, place: Place) -> dict[str, Any]:
     """Return the keys of a checkpoint that change while training. Tensors are not copied."""
     ema = parts.ema.state_dict() if parts.ema else {"weights": None, "updates": 0}
+    module: Any = parts.module
     return {
+        "spec": spec_to_json(module.spec),
         "model": dict(parts.module.state_dict()),
         "ema": ema["weights"],
         "ema_updates": ema["updates"],
@@ -34,7 +37,9 @@ def restore(parts: Parts, state: Mapping[str, Any], path: Path) -> Place:
 
     Raises ModelError naming `path` when the weights are those of another model.
     """
-    load_weights(parts.module, state["model"], path)
+    module: Any = parts.module
+    module.spec = spec_from_json(state["spec"])
+    load_weights(module, state["model"], path)
     if parts.ema:
         load_weights(parts.ema.module, state["ema"], path)
         parts.ema.load_state_dict({"weights": state["ema"], "updates": state["ema_updates"]})

@@ -7,6 +7,7 @@ from torch import nn
 
 from edgedet.data.annotations import Annotations
 from edgedet.evaluation.coco import evaluate
+from edgedet.evaluation.cut import best_cut
 from edgedet.evaluation.predictions import detect_all
 from edgedet.models.backend import TorchBackend
 from edgedet.runtime.detector import Detector, thresholds_for
@@ -26,7 +27,7 @@ def validation(annotations: Annotations, device: torch.device) -> Validate:
         thresholds = thresholds_for(model.spec, SCORE_THRESHOLD)
         detector = Detector(TorchBackend(model, device, BATCH), thresholds)
         found = detect_all(detector, annotations)
-        total = evaluate(annotations, found, (), thresholds.max_detections).total
-        return Quality(total.ap, total.ap50)
+        evaluation = evaluate(annotations, found, (), thresholds.max_detections)
+        return Quality(evaluation.ap, evaluation.ap50, best_cut(evaluation.matches))
 
     return validate

@@ -9,7 +9,9 @@ import typer
 def predict(  # noqa: PLR0913 - one parameter a flag
     model: Annotated[Path, typer.Argument(help="Model to look with: model.pt or model.onnx.")],
     source: Annotated[str, typer.Option(help="Image, folder, quoted glob or video file.")],
-    conf: Annotated[float, typer.Option(help="Least score of what is shown.")] = 0.25,
+    conf: Annotated[
+        float | None, typer.Option(help="Least score of what is shown; default: the model's.")
+    ] = None,
     iou: Annotated[
         float | None, typer.Option(help="Overlap that NMS allows; default: the model's.")
     ] = None,

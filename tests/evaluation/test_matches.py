@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from slow_average_precision import average_precision
 
 from edgedet.evaluation.coco import evaluate
-from edgedet.evaluation.cut import report_cut
+from edgedet.evaluation.cut import best_cut, report_cut
+from edgedet.evaluation.matches import Matches
 from edgedet.runtime.boxes import iou_matrix
 from edgedet.runtime.detections import Detections
 
@@ -92,3 +93,33 @@ def test_shares_of_nothing_do_not_exist() -> None:
     detections = [Detections.empty()]
     report = report_cut(annotations, detections, evaluate(annotations, detections))
     assert all(math.isnan(v) for v in (report.precision, report.recall, report.f1))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_cut_is_that_of_trying_each_score(seed: int) -> None:
+    rng = np.random.RandomState(seed)
+    matches = []
+    for _ in range(5):
+        scores = np.sort(rng.randint(5, 100, 12) / np.float32(100))[::-1].astype(np.float32)
+        object_of = np.where(rng.rand(12) < 0.5, np.arange(12), -1)
+        neutral = rng.rand(12) < 0.1
+        object_of[neutral] = -1
+        matches.append(Matches(scores, object_of, neutral, rng.rand(14) < 0.1))
+
+    def slow_f1(cut: float) -> float:
+        hits = misses = false_alarms = 0
+        for match in matches:
+            kept = [i for i in range(12) if match.scores[i] >= cut and not match.neutral[i]]
+            found = sum(match.object_of[i] >= 0 for i in kept)
+            hits, false_alarms = hits + found, false_alarms + len(kept) - found
+            misses += int((~match.ignored).sum()) - found
+        return 2 * hits / (2 * hits + misses + false_alarms)
+
+    tried = {float(s) for match in matches for s in match.scores}
+    assert slow_f1(best_cut(matches)) == max(slow_f1(cut) for cut in tried)
+
+
+def test_without_hits_there_is_no_best_cut() -> None:
+    none = np.zeros(0, bool)
+    nothing = Matches(np.zeros(0, np.float32), none.astype(int), none, np.ones(1, bool))
+    assert np.isnan(best_cut([nothing]))

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from training_toys import StopAfter, qualities, run, toy_identity, toy_parts, toy_plan
 
+from edgedet.runtime.spec import spec_from_json
 from edgedet.training.checkpoint import load_checkpoint
 from edgedet.training.interruption import Interrupted
+from edgedet.training.loop import Quality
 from edgedet.training.outputs import Outputs
 from edgedet.training.parts import Place
+from edgedet.training.snapshot import restore
 
 
 def outputs(folder: Path) -> Outputs:
@@ -42,8 +45,8 @@ def test_early_stopping_counts_evaluations(tmp_path: Path) -> None:
     assert (place.epoch, place.best.epoch) == (8, 4)
     rows = (tmp_path / "results.csv").read_text().splitlines()
     assert len(rows) == 9
-    assert rows[1].endswith(",,")  # no evaluation after epoch 1
-    assert rows[2].endswith(",0.1,0.2")
+    assert rows[1].endswith(",,,")  # no evaluation after epoch 1
+    assert rows[2].endswith(",0.1,0.2,nan")
 
 
 def test_the_last_epoch_is_evaluated() -> None:
@@ -73,3 +76,13 @@ def test_stopping_saves_the_place(tmp_path: Path) -> None:
         run(toy_parts(), toy_plan(3, 2), outputs=outputs(tmp_path), stop=StopAfter(2))
     state = load_checkpoint(tmp_path / "model.pt")
     assert (state["epoch"], state["batches_done"], state["step"]) == (0, 4, 2)
+
+
+def test_the_cut_of_the_best_evaluation_goes_into_the_spec(tmp_path: Path) -> None:
+    told = iter([Quality(0.3, 0.5, 0.678), Quality(0.2, 0.4, 0.9)])
+    run(toy_parts(), toy_plan(2), validate=lambda _: next(told), outputs=outputs(tmp_path))
+    for name in ("best.pt", "model.pt"):
+        assert spec_from_json(load_checkpoint(tmp_path / name)["spec"]).score_threshold == 0.67
+    parts = toy_parts()
+    restore(parts, load_checkpoint(tmp_path / "model.pt"), tmp_path / "model.pt")
+    assert parts.module.spec.score_threshold == 0.67
