@@ -13,7 +13,7 @@ from edgedet import __version__
 from edgedet.evaluation.buckets import SizeBucket
 from edgedet.evaluation.coco import Evaluation, evaluate
 from edgedet.evaluation.curves import write_curves
-from edgedet.evaluation.cut import CutReport, report_cut
+from edgedet.evaluation.cut import CutReport, best_cut, report_cut
 from edgedet.evaluation.predictions import write_coco_results
 from edgedet.evaluation.sheet import write_sheet
 from edgedet.runtime.atomic import atomic_path
@@ -49,6 +49,9 @@ class Report:
     buckets: Sequence[SizeBucket]
     evaluation: Evaluation
     cut: CutReport
+    """At the cut of scale-aware SSD's code."""
+    best: CutReport
+    """At the cut with the highest F1, which the pictures are drawn at."""
 
     @property
     def title(self) -> str:
@@ -63,16 +66,21 @@ def make_report(
     detections: Sequence[Detections],
     buckets: Sequence[SizeBucket],
 ) -> Report:
-    """Evaluate ``detections``, one for each image, over everything and at the second cut."""
+    """Evaluate ``detections``, one for each image, over everything and at the two cuts."""
     limit = subject.thresholds.max_detections
     evaluation = evaluate(annotations, detections, buckets, limit)
     cut = report_cut(annotations, detections, evaluation)
-    return Report(subject, annotations, detections, buckets, evaluation, cut)
+    served_best = best_cut(evaluation.matches)
+    best = cut
+    if math.isfinite(served_best):
+        below = math.floor(served_best * 100) / 100
+        best = report_cut(annotations, detections, evaluation, below)
+    return Report(subject, annotations, detections, buckets, evaluation, cut, best)
 
 
 def write_report(folder: Path, report: Report) -> None:
     """Write metrics.json, detections.json, pr_curves.png and sheet.jpg into ``folder``."""
-    evaluation, cut = report.evaluation, report.cut
+    evaluation, cut = report.evaluation, report.best
     write_coco_results(folder / "detections.json", report.annotations, report.detections)
     write_curves(folder / "pr_curves.png", evaluation, cut, report.title)
     pictures = (report.annotations, report.detections, evaluation.matches)
@@ -87,8 +95,8 @@ def metrics_json(report: Report) -> str:
     ``{"schema_version", "edgedet", "model", "data", "split", "device", "fingerprint" of the
     data, "images", "score_threshold", "nms_iou", "max_detections", "all": {"objects", "ap",
     "ap50", "ap75", "recall"}, "classes": {name: the same}, "buckets": {name: the same with
-    "min_side", "max_side" in px}, "at_cut": {...}, "curves": {"recall": [101], "precision50":
-    {class: [101]}}}``
+    "min_side", "max_side" in px}, "at_cut": {...}, "at_best_cut": {the same},
+    "curves": {"recall": [101], "precision50": {class: [101]}}}``
     """
     subject, evaluation = report.subject, report.evaluation
     buckets = {bucket.name: bucket for bucket in report.buckets}
@@ -111,6 +119,7 @@ def metrics_json(report: Report) -> str:
             for name, scores in evaluation.per_bucket.items()
         },
         "at_cut": _cut_entry(report.cut),
+        "at_best_cut": _cut_entry(report.best),
         "curves": _curves_entry(evaluation),
     }
     return json.dumps(_plain(document), indent=2, allow_nan=False)

@@ -69,6 +69,7 @@ def _notes(report: Report) -> list[Text]:
             f"at most {thresholds.max_detections} detections an image"
         ),
         Text(_cut_line(report.cut)),
+        Text(f"best F1: {_cut_line(report.best)}"),
     ]
 
 

@@ -53,6 +53,8 @@ def test_json_on_stdout_is_the_metrics_file(
     assert printed["all"]["ap"] == pytest.approx(1.0)
     assert printed["buckets"]["mine"]["objects"] == 3
     assert printed["at_cut"]["hits"] == 3
+    assert printed["at_best_cut"]["f1"] == pytest.approx(1.0)
+    assert printed["at_best_cut"]["score_above"] >= 0.05
     assert printed["max_detections"] == 300
     assert len(printed["curves"]["precision50"]["blue"]) == 101
 
