@@ -69,7 +69,7 @@ class Recipe:
     precision: str = "32"
     """`32`, `bf16-mixed` or `16-mixed`."""
     augment: tuple[str, ...] = ()
-    """Names of random transforms; in which order they act is not for the recipe to say."""
+    """Names of random changes; in which order they act is not for the recipe to say."""
     cache: bool = False
     """Keep the resized images in memory (3 * imgsz^2 bytes each)."""
     workers: int = 2

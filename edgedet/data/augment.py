@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from edgedet.data import mosaic
 from edgedet.data.choice import check_choice
 from edgedet.data.zoom_crop import ZoomCrop
 from edgedet.models.targets import Target
@@ -56,16 +57,19 @@ AUGMENTATIONS: dict[str, Callable[[], nn.Module]] = {
     "vflip": v2.RandomVerticalFlip,
 }
 """Name to transform, in the order they are applied, which is SSD's (arXiv:1512.02325, 2.2)."""
+NAMES = (mosaic.NAME, *AUGMENTATIONS)
+"""What a recipe may ask for; a mosaic takes several images, so the data set makes it first."""
 
 
 def build_augmentation(names: Sequence[str]) -> nn.Module | None:
-    """Return the named changes as one transform of (image, {"boxes", "labels"}), or None.
+    """Return the named changes of one image as a transform of (image, {"boxes", "labels"}), or
+    None when there are none.
 
     photometric always changes brightness, contrast and saturation; the others are applied with
     probability 1/2. The order of `names` does not matter. `UsageError` for an unknown name.
     """
     for name in names:
-        check_choice("an augmentation", name, AUGMENTATIONS)
+        check_choice("an augmentation", name, NAMES)
     chosen = [build() for name, build in AUGMENTATIONS.items() if name in names]
     if not chosen:
         return None

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from edgedet.data.annotations import Annotations, LabelledImage
 from edgedet.data.augment import augmented
 from edgedet.data.image_cache import ImageCache, Resized
+from edgedet.data.mosaic import PROBABILITY, Sample, drawn_indices, mosaic
 from edgedet.data.sample_seed import seeded_by
 from edgedet.models.targets import IGNORED_LABEL, Target
 from edgedet.runtime.errors import DataError
@@ -35,12 +36,14 @@ class DetectionDataset(Dataset[tuple[Tensor, Target]]):
         spec: ModelSpec,
         augment: nn.Module | None = None,
         *,
+        with_mosaic: bool = False,
         cache: bool = False,
         seed: int = 0,
     ) -> None:
         self.annotations = annotations
         self.spec = spec
         self.augment = augment
+        self.with_mosaic = with_mosaic
         self.seed = seed
         self._cache = ImageCache(len(annotations.images), spec.size_hw) if cache else None
 
@@ -53,10 +56,9 @@ class DetectionDataset(Dataset[tuple[Tensor, Target]]):
         `DataError` when the file cannot be decoded or has another size than its header said.
         """
         epoch, index = key
-        pixels, placement = self._resized(index)
-        target = target_of(self.annotations.images[index], placement)
-        if self.augment is not None:
-            with seeded_by(self.seed, epoch, index):
+        with seeded_by(self.seed, epoch, index):
+            pixels, target = self._mosaic(index) if self.with_mosaic else self._sample(index)
+            if self.augment is not None:
                 pixels, target = augmented(self.augment, pixels, target)
         return torch.from_numpy(normalise(pixels, self.spec)), target
 
@@ -67,6 +69,15 @@ class DetectionDataset(Dataset[tuple[Tensor, Target]]):
         """
         if self._cache is not None and not self._cache.filled:
             self._cache.fill(self._load, _cores(), on_image)
+
+    def _mosaic(self, index: int) -> Sample:
+        if torch.rand(()) >= PROBABILITY:
+            return self._sample(index)
+        return mosaic([self._sample(i) for i in drawn_indices(len(self), index)])
+
+    def _sample(self, index: int) -> Sample:
+        pixels, placement = self._resized(index)
+        return Sample(pixels, target_of(self.annotations.images[index], placement))
 
     def _resized(self, index: int) -> Resized:
         if self._cache is not None and self._cache.filled:

@@ -7,6 +7,7 @@ from typing import Any
 from lightning.fabric import Fabric
 from torch import nn
 
+from edgedet.data import mosaic
 from edgedet.data.annotations import Annotations
 from edgedet.data.augment import build_augmentation
 from edgedet.data.dataset import DetectionDataset
@@ -70,6 +71,7 @@ def _batches(fabric: Fabric, module: Any, recipe: Recipe, train: Annotations) ->
         train,
         module.spec,
         augment=build_augmentation(recipe.augment),
+        with_mosaic=mosaic.NAME in recipe.augment,
         cache=recipe.cache,
         seed=recipe.seed,
     )
