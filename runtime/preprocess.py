@@ -65,23 +65,40 @@ def resize(
     check_image(image_bgr)
     frame_hw = (image_bgr.shape[0], image_bgr.shape[1])
     if frame_hw == tuple(spec.size_hw):
-        return image_bgr, Placement((1.0, 1.0), (0.0, 0.0), frame_hw)
+        return image_bgr, place(frame_hw, spec)
     if spec.resize == "letterbox":
         return _letterbox(image_bgr, spec, out)
-    return _scaled(image_bgr, spec.size_hw, out), _placement(frame_hw, spec.size_hw, (0, 0))
+    return _scaled(image_bgr, spec.size_hw, out), place(frame_hw, spec)
+
+
+def place(frame_hw: Tuple[int, int], spec: ModelSpec) -> Placement:
+    """Where `resize` puts a frame of that height and width, without the frame itself."""
+    (height, width), (top, left) = _placed(frame_hw, spec)
+    scale_xy = (width / frame_hw[1], height / frame_hw[0])
+    return Placement(scale_xy, (float(left), float(top)), (frame_hw[0], frame_hw[1]))
+
+
+def _placed(
+    frame_hw: Tuple[int, int], spec: ModelSpec
+) -> "Tuple[Tuple[int, int], Tuple[int, int]]":
+    """Height and width of the scaled frame, and the row and column of its first pixel."""
+    size_hw = spec.size_hw
+    if spec.resize != "letterbox":
+        return (size_hw[0], size_hw[1]), (0, 0)
+    scale = min(size_hw[0] / frame_hw[0], size_hw[1] / frame_hw[1])
+    height, width = (max(1, int(round(side * scale))) for side in frame_hw)
+    return (height, width), ((size_hw[0] - height) // 2, (size_hw[1] - width) // 2)
 
 
 def _letterbox(
     image_bgr: "NDArray[np.uint8]", spec: ModelSpec, out: "Optional[NDArray[np.uint8]]"
 ) -> "Tuple[NDArray[np.uint8], Placement]":
-    frame_hw, size_hw = image_bgr.shape[:2], spec.size_hw
-    scale = min(size_hw[0] / frame_hw[0], size_hw[1] / frame_hw[1])
-    height, width = (max(1, int(round(side * scale))) for side in frame_hw)
-    top, left = (size_hw[0] - height) // 2, (size_hw[1] - width) // 2
-    result = np.empty(tuple(size_hw) + (3,), dtype=np.uint8) if out is None else out
+    frame_hw = (image_bgr.shape[0], image_bgr.shape[1])
+    (height, width), (top, left) = _placed(frame_hw, spec)
+    result = np.empty(tuple(spec.size_hw) + (3,), dtype=np.uint8) if out is None else out
     result[...] = spec.pad_value
     result[top : top + height, left : left + width] = _scaled(image_bgr, (height, width), None)
-    return result, _placement((frame_hw[0], frame_hw[1]), (height, width), (left, top))
+    return result, place(frame_hw, spec)
 
 
 def _scaled(
@@ -93,13 +110,6 @@ def _scaled(
     height, width = size_hw
     linear = cv2.INTER_LINEAR
     return cv2.resize(image_bgr, (width, height), dst=out, interpolation=linear)  # type: ignore[no-any-return]
-
-
-def _placement(
-    frame_hw: Tuple[int, int], placed_hw: Tuple[int, int], offset_xy: Tuple[int, int]
-) -> Placement:
-    scale_xy = (placed_hw[1] / frame_hw[1], placed_hw[0] / frame_hw[0])
-    return Placement(scale_xy, (float(offset_xy[0]), float(offset_xy[1])), frame_hw)
 
 
 def normalise(

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from edgedet.runtime import ModelSpec
-from edgedet.runtime.preprocess import Placement, input_shape, normalise, preprocess, resize
+from edgedet.runtime.preprocess import (
+    Placement,
+    input_shape,
+    normalise,
+    place,
+    preprocess,
+    resize,
+)
 
 FLOAT = ModelSpec(
     class_names=("car",),
@@ -44,6 +51,14 @@ def test_boxes_come_back_from_the_input(seed):
 def test_no_boxes_stay_no_boxes():
     placement = Placement((2.0, 2.0), (1.0, 1.0), (4, 4))
     assert placement.boxes_to_frame(np.zeros((0, 4), np.float32)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("resize_rule", ["stretch", "letterbox"])
+@pytest.mark.parametrize("size_hw", [(48, 64), (100, 37), (7, 300), (96, 128), (1, 1)])
+def test_a_frame_is_placed_without_its_pixels(size_hw, resize_rule):
+    pytest.importorskip("cv2")
+    spec = FLOAT._replace(resize=resize_rule)
+    assert place(size_hw, spec) == resize(_image(*size_hw), spec)[1]
 
 
 @pytest.mark.parametrize(
