@@ -2,10 +2,23 @@
 
 from torch import Tensor, nn
 
-from edgedet.models.trunk import MobileNetV2Trunk, Tap
+from edgedet.models.trunk import Trunk
+from edgedet.runtime.errors import UsageError
 
-EXTRA_WIDTHS = ((256, 512), (128, 256))
-"""1x1 and 3x3 stride-2 channels of the two extra maps (spec 2)."""
+FIRST_EXTRA_WIDTHS = (256, 512)
+"""1x1 and 3x3 stride-2 channels of the first extra map (spec 2)."""
+LATER_EXTRA_WIDTHS = (128, 256)
+"""Those of every extra map behind it."""
+
+
+def check_levels(levels: int, taps: int) -> None:
+    """Raise UsageError when there are fewer levels than taps."""
+    if levels < taps:
+        raise UsageError(
+            f"anchors for at least {taps} levels, one a tap",
+            f"anchors for {levels}",
+            "give every tap its anchors, or name fewer taps",
+        )
 
 
 def _extra(channels_in: int, reduced: int, channels_out: int) -> nn.Sequential:
@@ -18,15 +31,20 @@ def _extra(channels_in: int, reduced: int, channels_out: int) -> nn.Sequential:
 
 
 class SsdFeatureMaps(nn.Module):
-    """Two taps of the trunk and two extra maps, each at twice the stride of the one before."""
+    """The taps of the trunk, and extra maps, each at twice the stride of the one before.
 
-    def __init__(self, taps: tuple[Tap, ...], frozen_blocks: int = 0) -> None:
+    levels: maps in all; those beyond the taps are extra ones.
+    """
+
+    def __init__(self, trunk: Trunk, levels: int) -> None:
         super().__init__()
-        self.trunk = MobileNetV2Trunk(taps, frozen_blocks)
-        self.channels = [tap.channels for tap in taps]
-        self.strides = [tap.stride for tap in taps]
+        check_levels(levels, len(trunk.taps))
+        self.trunk = trunk
+        self.channels = [tap.channels for tap in trunk.taps]
+        self.strides = [tap.stride for tap in trunk.taps]
         self.extras = nn.ModuleList()
-        for reduced, channels in EXTRA_WIDTHS:
+        for level in range(levels - len(trunk.taps)):
+            reduced, channels = LATER_EXTRA_WIDTHS if level else FIRST_EXTRA_WIDTHS
             self.extras.append(_extra(self.channels[-1], reduced, channels))
             self.channels.append(channels)
             self.strides.append(self.strides[-1] * 2)

@@ -6,6 +6,7 @@ field r and the jump j of its input into r + d (k - 1) j and j s.
 """
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ class Field:
 
 _SLIDING = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)
 _GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_PRODUCTS = (operator.mul, torch.mul)
 _UNKNOWN_FUNCTIONS = (
     *(F.conv2d, F.conv_transpose2d, F.max_pool2d, F.avg_pool2d, F.lp_pool2d, F.unfold),
     *(F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.interpolate, F.grid_sample),
@@ -53,16 +55,30 @@ def _unknown(operation: str) -> ModelError:
     return ModelError(f"maps built of the layers {known}", operation, "use such a layer instead")
 
 
-def _widest(values: Any) -> Field:
+def _fields_in(values: Any) -> list[Field]:
     fields: list[Field] = []
     fx.node.map_aggregate(
         values, lambda leaf: fields.append(leaf) if isinstance(leaf, Field) else None
     )
+    return fields
+
+
+def _widest(values: Any) -> Field:
+    fields = _fields_in(values)
     return Field(max(f.size for f in fields), max(f.jump for f in fields))
+
+
+def _gated(factors: Any) -> Field:
+    """The field of a product without the factors that are pooled over the whole image."""
+    return _widest([f for f in _fields_in(factors) if f.size < math.inf] or factors)
 
 
 class _FieldInterpreter(fx.Interpreter):
     """Runs the network's graph on fields instead of tensors."""
+
+    def __init__(self, module: fx.GraphModule, *, through_gates: bool) -> None:
+        super().__init__(module)
+        self.through_gates = through_gates
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         layer = self.fetch_attr(target)
@@ -79,6 +95,8 @@ class _FieldInterpreter(fx.Interpreter):
     ) -> Any:
         if target in _UNKNOWN_FUNCTIONS:
             raise _unknown(getattr(target, "__name__", str(target)))
+        if self.through_gates and target in _PRODUCTS:
+            return _gated(args)
         return _widest((args, tuple(kwargs.values())))
 
     def call_method(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -92,7 +110,7 @@ class _LayerTracer(fx.Tracer):
         return not isinstance(m, nn.Sequential) and m.__module__.startswith("torch.nn")
 
 
-def receptive_fields(maps: nn.Module) -> tuple[Field, ...]:
+def receptive_fields(maps: nn.Module, *, through_gates: bool = False) -> tuple[Field, ...]:
     """Return the field of every map that `maps(images)` returns, in its order.
 
     maps: a module that fx can trace, from images to one map or a list, tuple or dict of them. What
@@ -101,9 +119,9 @@ def receptive_fields(maps: nn.Module) -> tuple[Field, ...]:
     the field in another way, such as a transposed convolution.
     """
     tracer = _LayerTracer()
-    graph = tracer.trace(maps)
+    module = fx.GraphModule(maps, tracer.trace(maps))
     with torch.no_grad():
-        result = _FieldInterpreter(fx.GraphModule(maps, graph)).run(Field(1, 1))
+        result = _FieldInterpreter(module, through_gates=through_gates).run(Field(1, 1))
     if isinstance(result, Field):
         return (result,)
     return tuple(result.values() if isinstance(result, Mapping) else result)

@@ -8,7 +8,8 @@ from torch import nn
 
 from edgedet.models.multiscale_shapes import ShapesOptions, multiscale_shapes
 from edgedet.models.protocol import DetectionModel
-from edgedet.models.ssd_mobilenetv2 import CODE_PRESET, SsdOptions, ssd_mobilenetv2
+from edgedet.models.ssd_detector import ssd_detector
+from edgedet.models.ssd_options import CODE_PRESET, SsdOptions
 from edgedet.nearest import unknown_name
 from edgedet.runtime.errors import UsageError
 
@@ -33,8 +34,8 @@ class Entry:
 
 MODELS: dict[str, Entry] = {
     "multiscale_shapes": Entry(ShapesOptions, multiscale_shapes, has_trunk=False),
-    "ssd_mobilenetv2": Entry(SsdOptions, ssd_mobilenetv2, defaults={"taps": "original"}),
-    "scale_aware_ssd": Entry(SsdOptions, ssd_mobilenetv2, presets={"code": CODE_PRESET}),
+    "ssd_mobilenetv2": Entry(SsdOptions, ssd_detector, defaults={"taps": "original"}),
+    "scale_aware_ssd": Entry(SsdOptions, ssd_detector, presets={"code": CODE_PRESET}),
 }
 
 

@@ -14,7 +14,7 @@ from edgedet.runtime.spec import ModelSpec
 
 
 class Ssd(nn.Module):
-    """An SSD over four maps. N images, A anchors, C foreground classes, K candidates.
+    """An SSD over several maps. N images, A anchors, C foreground classes, K candidates.
 
     anchors_xyxy: [A, 4] px, level-major. class_weights: [C + 1] with background at 0.
     """

@@ -8,10 +8,10 @@ from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from edgedet.models.ssd import Ssd
-from edgedet.models.trunk import MobileNetV2Trunk
+from edgedet.models.trunk import Trunk
+from edgedet.models.trunk_networks import TRUNKS, TrunkNetwork
 from edgedet.runtime.errors import DeviceError, ModelError, UsageError
 
 _FIX = "save it with torch.save(network.state_dict(), path)"
@@ -20,7 +20,7 @@ _FIX = "save it with torch.save(network.state_dict(), path)"
 def load_trunk_weights(model: nn.Module, weights: str) -> None:
     """Load "imagenet" (torchvision's, downloaded once) or a local file into the trunk, or "none".
 
-    The file is a torchvision-shaped MobileNetV2 state dict of any float type. Raises ModelError
+    The file is a state dict of torchvision's network, of any float type. Raises ModelError
     when it is not, DeviceError when ImageNet's weights cannot be downloaded, UsageError when the
     model has no trunk that they fit.
     """
@@ -28,26 +28,25 @@ def load_trunk_weights(model: nn.Module, weights: str) -> None:
         return
     if not isinstance(model, Ssd):
         raise UsageError("--weights none for a model without a trunk", weights, "drop --weights")
-    state = _imagenet() if weights == "imagenet" else _local(Path(weights))
-    network = mobilenet_v2(weights=None)
+    trunk = model.maps.trunk
+    kind = TRUNKS[trunk.name]
+    state = _imagenet(kind) if weights == "imagenet" else _local(Path(weights))
+    network = kind.network(weights=None)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         # The first line names torchvision's class; the second may list hundreds of keys.
         reason = shorten(str(error).partition("\n")[2] or str(error), width=160)
         raise ModelError(
-            f"torchvision's MobileNetV2 keys and shapes in {weights}", reason, "use such a file"
+            f"torchvision's {kind.title} keys and shapes in {weights}", reason, "use such a file"
         ) from None
-    trunk = model.maps.trunk
-    cut = MobileNetV2Trunk(trunk.taps, features=network.features)
+    cut = Trunk(trunk.name, trunk.taps, blocks=kind.cut(network))
     trunk.load_state_dict(cut.state_dict())
 
 
-def _imagenet() -> Mapping[str, Tensor]:
+def _imagenet(kind: TrunkNetwork) -> Mapping[str, Tensor]:
     try:
-        state: Mapping[str, Tensor] = MobileNet_V2_Weights.IMAGENET1K_V1.get_state_dict(
-            progress=False, check_hash=True
-        )
+        state: Mapping[str, Tensor] = kind.imagenet.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise DeviceError(
             "to download torchvision's ImageNet weights",

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgedet.models.anchors import a_score, grid_anchors, shapes_of_ratios, square_sides
+from edgedet.models.anchors import a_score, anchor_shapes, grid_anchors, square_sides
 from edgedet.runtime.errors import UsageError
 
 from .slow_references import slow_anchors
@@ -57,17 +57,22 @@ def test_shapes_anchors_of_section_a2():
 
 def test_a_diagonal_is_divided_by_the_square_root_of_two():
     assert square_sides((25, 38), "side") == (25.0, 38.0)
+    assert square_sides(25, "side") == (25.0,)
     assert square_sides((25, 38), "diagonal") == pytest.approx((17.677670, 26.870058))
     with pytest.raises(UsageError, match="side, diagonal.*'corner'"):
         square_sides((25,), "corner")
 
 
 @settings(max_examples=40, deadline=None)
-@given(side=st.floats(1, 300), ratios=st.lists(st.floats(0.1, 10), min_size=1, max_size=6))
-def test_ratios_keep_the_area(side, ratios):
-    w, h = shapes_of_ratios(side, ratios).unbind(dim=1)
-    assert torch.allclose(w * h, torch.full_like(w, side * side), rtol=1e-4)
-    assert torch.allclose(w / h, torch.tensor(ratios), rtol=1e-4)
+@given(
+    sides=st.lists(st.floats(1, 300), min_size=1, max_size=4),
+    ratios=st.lists(st.floats(0.1, 10), min_size=1, max_size=4),
+)
+def test_shapes_are_side_major_and_keep_the_area(sides, ratios):
+    w, h = anchor_shapes(sides, ratios).reshape(len(sides), len(ratios), 2).unbind(dim=2)
+    area = torch.tensor(sides)[:, None] ** 2
+    assert torch.allclose(w * h, area.expand_as(w), rtol=1e-4)
+    assert torch.allclose(w / h, torch.tensor(ratios).expand_as(w), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +102,31 @@ def test_scores_of_section_7(sides, exact, papers_fields):
     assert round(a_score((43, 107, 141, 207), sides), 2) == papers_fields
 
 
-@settings(max_examples=40, deadline=None)
-@given(sides=st.lists(st.floats(1, 500), min_size=4, max_size=4), factor=st.floats(0.1, 10))
-def test_score_is_linear_in_one_over_the_anchor(sides, factor):
-    scaled = a_score(EXACT_FIELDS, [s * factor for s in sides])
-    assert math.isclose(scaled * factor, a_score(EXACT_FIELDS, sides), rel_tol=1e-9)
+LEVELS = st.lists(
+    st.one_of(st.floats(1, 500), st.lists(st.floats(1, 500), min_size=1, max_size=4)),
+    min_size=4,
+    max_size=4,
+)
+
+
+def scaled(level, factor):
+    return [s * factor for s in level] if isinstance(level, list) else level * factor
+
+
+@settings(max_examples=80, deadline=None)
+@given(levels=LEVELS, factor=st.floats(0.1, 10))
+def test_invariant_1_score_is_linear_in_one_over_the_anchor(levels, factor):
+    found = a_score(EXACT_FIELDS, [scaled(level, factor) for level in levels])
+    assert math.isclose(found * factor, a_score(EXACT_FIELDS, levels), rel_tol=1e-9)
+
+
+@settings(max_examples=80, deadline=None)
+@given(levels=LEVELS)
+def test_score_is_the_mean_over_all_anchors(levels):
+    sides = [level if isinstance(level, list) else [level] for level in levels]
+    single = [f / s for f, level in zip(EXACT_FIELDS, sides, strict=True) for s in level]
+    assert math.isclose(a_score(EXACT_FIELDS, levels), np.mean(single), rel_tol=1e-9)
+    assert a_score(EXACT_FIELDS, levels) == a_score(EXACT_FIELDS, sides)
 
 
 def test_score_needs_one_field_a_level():

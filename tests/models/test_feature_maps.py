@@ -5,9 +5,13 @@ from torch.nn import functional as F
 from edgedet.models.anchors import a_score
 from edgedet.models.feature_maps import SsdFeatureMaps
 from edgedet.models.receptive_field import receptive_fields
-from edgedet.models.trunk import TAPS
+from edgedet.models.trunk import TAPS, Trunk
 
 SIDES = (25, 38, 58, 87)
+
+
+def named_maps(name: str, levels: int = 4) -> SsdFeatureMaps:
+    return SsdFeatureMaps(Trunk("mobilenet_v2", TAPS[name]), levels)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +23,7 @@ SIDES = (25, 38, 58, 87)
     ],
 )
 def test_fields_of_section_2(name, fields, strides):
-    maps = SsdFeatureMaps(TAPS[name])
+    maps = named_maps(name)
     found = receptive_fields(maps)
     assert tuple(f.size for f in found) == fields
     assert tuple(f.jump for f in found) == tuple(maps.strides) == strides
@@ -27,14 +31,14 @@ def test_fields_of_section_2(name, fields, strides):
 
 @pytest.mark.parametrize(("name", "score"), [("paper", 2.316), ("code", 3.357)])
 def test_scores_of_section_2_from_the_network(name, score):
-    fields = [f.size for f in receptive_fields(SsdFeatureMaps(TAPS[name]))]
+    fields = [f.size for f in receptive_fields(named_maps(name))]
     assert a_score(fields, SIDES) == pytest.approx(score, abs=5e-4)
 
 
 @pytest.mark.parametrize("name", TAPS)
 @pytest.mark.parametrize("side", [128, 130])
 def test_shapes_of_the_maps(name, side):
-    maps = SsdFeatureMaps(TAPS[name]).eval()
+    maps = named_maps(name).eval()
     with torch.no_grad():
         found = maps(torch.zeros(1, 3, side, side))
     expected = [
@@ -46,14 +50,14 @@ def test_shapes_of_the_maps(name, side):
 
 def test_shapes_of_section_2_at_512_px():
     with torch.device("meta"):
-        found = SsdFeatureMaps(TAPS["paper"]).eval()(torch.empty(1, 3, 512, 512))
+        found = named_maps("paper").eval()(torch.empty(1, 3, 512, 512))
     sizes = [(32, 64), (64, 32), (512, 16), (256, 8)]
     assert [tuple(m.shape) for m in found] == [(1, c, s, s) for c, s in sizes]
 
 
 def test_extras_are_two_convolutions_with_relu():
     torch.manual_seed(0)
-    maps = SsdFeatureMaps(TAPS["paper"]).eval()
+    maps = named_maps("paper").eval()
     found = maps(torch.randn(1, 3, 64, 64))
     for level in (2, 3):
         reduce, widen = maps.extras[level - 2][0], maps.extras[level - 2][2]
@@ -64,7 +68,7 @@ def test_extras_are_two_convolutions_with_relu():
 
 def test_extras_start_from_xavier_without_bias():
     torch.manual_seed(0)
-    for extra in SsdFeatureMaps(TAPS["paper"]).extras:
+    for extra in named_maps("paper").extras:
         for layer in (extra[0], extra[2]):
             area = layer.kernel_size[0] ** 2
             bound = (6 / (area * (layer.in_channels + layer.out_channels))) ** 0.5

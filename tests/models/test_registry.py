@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgedet.models.registry import MODELS, build_model, model_entry, resolve_options
-from edgedet.models.ssd_mobilenetv2 import CODE_PRESET
+from edgedet.models.ssd_options import CODE_PRESET
 from edgedet.runtime.errors import UsageError
 
 NAMES = ("a", "b", "c")
@@ -31,6 +31,7 @@ def test_the_detectors_of_this_release(monkeypatch):
         (SSD, {"taps": "codes"}, "did you mean 'code'"),
         (SSD, {"sampler": "DNS"}, "sampler.*'DNS'"),
         (SSD, {"box_code": "linear"}, "box_code.*did you mean 'topleft_linear'"),
+        (SSD, {"trunk": "resnet_18"}, "did you mean 'resnet18'"),
         (SSD, {"anchor_measure": "radius"}, "diagonal, side"),
     ],
 )
@@ -49,7 +50,10 @@ WRONG_VALUES = [
     (SSD, {"top_k": 0}),
     (SSD, {"top_k": -1}),
     (SSD, {"anchors": 25}),
-    (SSD, {"anchors": [25, 38]}),
+    (SSD, {"anchors": [25]}),
+    (SSD, {"anchors": [25, []]}),
+    (SSD, {"anchors": [25, [38, -1]]}),
+    (SSD, {"anchors": [25, [[38]]]}),
     (SSD, {"anchors": [0, 38, 58, 87]}),
     (SSD, {"anchors": [-1, 38, 58, 87]}),
     (SSD, {"anchors": ["a", "b", "c", "d"]}),
@@ -77,6 +81,13 @@ WRONG_VALUES = [
     (SSD, {"iou_plus_one": "yes"}),
     (SSD, {"double_softmax": 1}),
     (SSD, {"taps": 5}),
+    (SSD, {"taps": []}),
+    (SSD, {"taps": [8, 5]}),
+    (SSD, {"taps": [5, 5]}),
+    (SSD, {"taps": [0, 5]}),
+    (SSD, {"taps": [5, 19]}),
+    (SSD, {"taps": [5.0, 8.0]}),
+    (SSD, {"taps": "paper", "trunk": "resnet18"}),
     (SSD, {"preset": ["code"]}),
     (SHAPES, {"imgsz": 0}),
     (SHAPES, {"top_k": 0}),

@@ -5,9 +5,10 @@ import torch
 from torch import nn
 from torchvision.models import mobilenet_v2
 
-from edgedet.models.trunk import TAPS, MobileNetV2Trunk, taps_named
+from edgedet.models.trunk import TAPS, Trunk, taps_of
 from edgedet.runtime.errors import UsageError
 
+V2 = "mobilenet_v2"
 PAPER = TAPS["paper"]
 
 
@@ -27,35 +28,35 @@ def test_maps_are_those_of_the_named_blocks(name):
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         expected = slow_maps(features, name, images)
-        maps = MobileNetV2Trunk(taps_named(name), features=features).eval()(images)
-    for found, wanted, tap in zip(maps, expected, taps_named(name), strict=True):
+        maps = Trunk(V2, taps_of(V2, name), blocks=features).eval()(images)
+    for found, wanted, tap in zip(maps, expected, taps_of(V2, name), strict=True):
         assert torch.equal(found, wanted)
         assert found.shape == (2, tap.channels, 64 // tap.stride, 64 // tap.stride)
 
 
 @pytest.mark.parametrize("side", [96, 100, 33])
 def test_sides_are_rounded_up(side):
-    maps = MobileNetV2Trunk(PAPER).eval()(torch.zeros(1, 3, side, side))
+    maps = Trunk(V2, PAPER).eval()(torch.zeros(1, 3, side, side))
     assert [m.shape[-1] for m in maps] == [-(-side // 8), -(-side // 16)]
 
 
 def test_nothing_behind_the_last_tap_is_kept():
-    kept = sum(p.numel() for p in MobileNetV2Trunk(PAPER).parameters())
+    kept = sum(p.numel() for p in Trunk(V2, PAPER).parameters())
     features = mobilenet_v2(weights=None).features
     assert kept == sum(p.numel() for p in features[:9].parameters())
 
 
 def test_unknown_taps_name_the_nearest():
     with pytest.raises(UsageError, match="did you mean 'paper'"):
-        taps_named("papers")
+        taps_of(V2, "papers")
 
 
 @pytest.mark.parametrize(("name", "last"), [("paper", 5), ("code", 6), ("original", 13)])
 def test_frozen_blocks_end_before_the_first_head(name, last):
-    MobileNetV2Trunk(taps_named(name), last)
+    Trunk(V2, taps_of(V2, name), last)
     for blocks in (last + 1, -1):
         with pytest.raises(UsageError, match=f"between 0 and {last}.*found {blocks}"):
-            MobileNetV2Trunk(taps_named(name), blocks)
+            Trunk(V2, taps_of(V2, name), blocks)
 
 
 def in_frozen_part(key: str, blocks: int) -> bool:
@@ -75,7 +76,7 @@ def train_one_step(trunk: nn.Module) -> None:
 @pytest.mark.parametrize("blocks", [0, 1, 3, 5])
 def test_frozen_blocks_keep_weights_and_statistics(blocks, copied):
     torch.manual_seed(0)
-    trunk = MobileNetV2Trunk(PAPER, blocks)
+    trunk = Trunk(V2, PAPER, blocks)
     if copied:
         trunk = copy.deepcopy(trunk)
     trunk.eval()
@@ -90,7 +91,7 @@ def test_frozen_blocks_keep_weights_and_statistics(blocks, copied):
 
 
 def test_a_copy_of_a_frozen_trunk_shares_nothing():
-    trunk = MobileNetV2Trunk(PAPER, 2)
+    trunk = Trunk(V2, PAPER, 2)
     twin = copy.deepcopy(trunk)
     own = {id(module) for module in twin.modules()}
     assert all(id(block) in own for block in twin._frozen)
@@ -98,7 +99,7 @@ def test_a_copy_of_a_frozen_trunk_shares_nothing():
 
 
 def test_frozen_blocks_stay_frozen_inside_another_module():
-    trunk = MobileNetV2Trunk(PAPER, 3)
+    trunk = Trunk(V2, PAPER, 3)
     outer = nn.Sequential(trunk)
     outer.train()
     assert trunk.training
@@ -110,5 +111,5 @@ def test_frozen_blocks_stay_frozen_inside_another_module():
 
 
 def test_freezing_adds_no_weight_to_the_state():
-    plain, frozen = MobileNetV2Trunk(PAPER), MobileNetV2Trunk(PAPER, 5)
+    plain, frozen = Trunk(V2, PAPER), Trunk(V2, PAPER, 5)
     assert list(plain.state_dict()) == list(frozen.state_dict())

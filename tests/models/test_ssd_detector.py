@@ -6,14 +6,15 @@ from edgedet.models.box_codes import CentreLogCode, TopLeftLinearCode
 from edgedet.models.receptive_field import receptive_fields
 from edgedet.models.registry import build_model
 from edgedet.models.samplers import BasicSampler, DynamicNegativeSampler
-from edgedet.models.ssd_mobilenetv2 import SsdOptions, ssd_mobilenetv2
+from edgedet.models.ssd_detector import ssd_detector
+from edgedet.models.ssd_options import SsdOptions
 from edgedet.runtime.errors import UsageError
 
 NAMES = ("unripe", "semi", "ripe")
 
 
 def build(**options):
-    return ssd_mobilenetv2(NAMES, SsdOptions(**{"imgsz": 64, **options}))
+    return ssd_detector(NAMES, SsdOptions(**{"imgsz": 64, **options}))
 
 
 @pytest.mark.parametrize(("taps", "expected"), [("paper", 1_750_688), ("code", 1_859_232)])
@@ -36,7 +37,7 @@ def test_fields_by_name(name, options, fields):
 
 def test_the_default_size_has_the_anchors_of_section_2():
     with torch.device("meta"):
-        model = ssd_mobilenetv2(NAMES, SsdOptions())
+        model = ssd_detector(NAMES, SsdOptions())
     assert model.anchors_xyxy.shape == (4096 + 1024 + 256 + 64, 4)
 
 
@@ -95,10 +96,15 @@ def test_anchor_sides(measure):
     assert sides == pytest.approx(np.array([20, 41, 81, 164]) * factor, abs=1e-2)
 
 
-@pytest.mark.parametrize("sizes", [(25.0,), (25.0, 38.0, 58.0), (1.0, 2.0, 3.0, 4.0, 5.0), ()])
-def test_four_anchors_are_needed(sizes):
-    with pytest.raises(UsageError, match="anchors to be 4 positive numbers"):
+@pytest.mark.parametrize("sizes", [(), (25.0, ()), (25.0, (38.0, 0.0)), (25.0, ((38.0,),)), 25.0])
+def test_what_is_no_anchor(sizes):
+    with pytest.raises(UsageError, match="anchors to be a list of positive numbers or lists"):
         build(anchors=sizes)
+
+
+def test_fewer_levels_than_taps():
+    with pytest.raises(UsageError, match="at least 3 levels, one a tap, found anchors for 2"):
+        build(taps=(3, 5, 8), anchors=(25.0, 38.0))
 
 
 @pytest.mark.parametrize("weights", [(1.0, 2.0), (1.0,) * 4, (1.0, 0.0, 2.0), (1, -1, 1), "auto"])
@@ -108,5 +114,5 @@ def test_class_weights_must_fit_the_classes(weights):
 
 
 def test_one_class_has_one_weight():
-    model = ssd_mobilenetv2(("tomato",), SsdOptions(imgsz=64, class_weights=(2.0,)))
+    model = ssd_detector(("tomato",), SsdOptions(imgsz=64, class_weights=(2.0,)))
     assert model.class_weights.tolist() == [1.0, 2.0]

@@ -1,36 +1,38 @@
-"""SSD on MobileNetV2: the original attachment, and the one fitted to the objects' scale."""
+"""What can be set on an SSD: the original attachment, and the one fitted to the objects' scale."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from edgedet.models import option_checks as check
-from edgedet.models.anchors import MEASURES, grid_anchors, shapes_of_ratios, square_sides
-from edgedet.models.box_codes import BOX_CODES, box_code
-from edgedet.models.feature_maps import SsdFeatureMaps
-from edgedet.models.matching import MatchRule
-from edgedet.models.samplers import SAMPLERS, build_sampler
-from edgedet.models.ssd import Ssd
-from edgedet.models.ssd_loss import SsdLoss
-from edgedet.models.trunk import TAPS, taps_named
-from edgedet.runtime.errors import UsageError
-from edgedet.runtime.spec import RESIZES, ModelSpec
-
-LEVELS = 4
+from edgedet.models.anchors import MEASURES
+from edgedet.models.box_codes import BOX_CODES
+from edgedet.models.feature_maps import check_levels
+from edgedet.models.samplers import SAMPLERS
+from edgedet.models.trunk import taps_of
+from edgedet.models.trunk_networks import TRUNKS
+from edgedet.runtime.spec import RESIZES
 
 
 def _are_class_weights(value: Any) -> bool:
     return value in ("none", "auto") or check.are_all(value, check.is_positive)
 
 
+def _are_sizes(value: Any) -> bool:
+    return check.is_positive(value) or check.are_all(value, check.is_positive)
+
+
 def _are_anchors(value: Any) -> bool:
-    return check.are_all(value, check.is_positive, LEVELS)
+    return check.are_all(value, _are_sizes)
+
+
+def _are_taps(value: Any) -> bool:
+    return isinstance(value, str) or check.are_all(value, lambda v: check.is_whole(v, 1))
 
 
 _CHECKS: tuple[check.Check, ...] = (
     check.count("imgsz"),
-    ("anchors", f"{LEVELS} positive numbers, one a level", _are_anchors),
+    ("taps", "a name, or a list of block numbers from 1 on", _are_taps),
+    ("anchors", "a list of positive numbers or lists of them, one entry a level", _are_anchors),
     ("ratios", "a list of positive numbers", lambda v: check.are_all(v, check.is_positive)),
     ("negative_ratio", "a number from 0 on", lambda v: check.is_number(v, low=0)),
     ("class_weights", "none, auto or positive numbers, one a class", _are_class_weights),
@@ -47,7 +49,7 @@ _CHECKS: tuple[check.Check, ...] = (
 )
 
 _NAMES = {
-    "taps": TAPS,
+    "trunk": TRUNKS,
     "anchor_measure": MEASURES,
     "sampler": SAMPLERS,
     "box_code": BOX_CODES,
@@ -61,14 +63,18 @@ class SsdOptions:
 
     imgsz: int = 512
     """Side of the square input in px."""
-    taps: str = "paper"
-    """Where the first two heads attach: "paper" (blocks 5, 8), "code" (6, 10), "original"."""
-    anchors: tuple[float, ...] = (25.0, 38.0, 58.0, 87.0)
-    """Anchor size of each of the four levels in px of the input."""
+    trunk: str = "mobilenet_v2"
+    """The network that the heads attach to: "mobilenet_v2", "mobilenet_v3_large", "resnet18"."""
+    taps: str | tuple[int, ...] = "paper"
+    """Where the first heads attach: block numbers of the trunk, finest first, or a name for
+    MobileNetV2: "paper" (blocks 5, 8), "code" (6, 10), "original" (inside 14, 18)."""
+    anchors: tuple[float | tuple[float, ...], ...] = (25.0, 38.0, 58.0, 87.0)
+    """Anchor size of each level in px of the input, or several; extra maps make up for the levels
+    that have no tap."""
     anchor_measure: str = "side"
     """Whether `anchors` are a square's "side" or its "diagonal"."""
     ratios: tuple[float, ...] = (1.0,)
-    """Width / height of the anchors of a cell, all of equal area."""
+    """Width / height of the anchors of a cell: every size in every ratio, its area kept."""
     sampler: str = "dns"
     """"dns", or "basic" with `negative_ratio`."""
     negative_ratio: float = 3.0
@@ -103,6 +109,7 @@ class SsdOptions:
     def __post_init__(self) -> None:
         check.check_options(self, _CHECKS)
         check.check_names(self, _NAMES)
+        check_levels(len(self.anchors), len(taps_of(self.trunk, self.taps)))
 
 
 CODE_PRESET: dict[str, Any] = {
@@ -113,47 +120,3 @@ CODE_PRESET: dict[str, Any] = {
     "score_threshold": 0.3,
 }
 """What the authors' repository does where it departs from the paper (spec 8, column two)."""
-
-
-def _class_weights(weights: str | tuple[float, ...], classes: int) -> torch.Tensor:
-    if weights == "none":
-        return torch.ones(classes + 1)
-    if isinstance(weights, str) or len(weights) != classes:
-        raise UsageError(
-            f"class_weights as none, auto or {classes} positive numbers, one a class",
-            repr(weights),
-            "give one number for each class of the data",
-        )
-    return torch.tensor((1.0, *weights))
-
-
-def _spec(class_names: tuple[str, ...], options: SsdOptions) -> ModelSpec:
-    return ModelSpec(
-        class_names=class_names,
-        size_hw=(options.imgsz, options.imgsz),
-        mean=options.mean,
-        std=options.std,
-        resize=options.resize,
-        score_threshold=options.score_threshold,
-        nms_iou=options.nms_iou,
-    )
-
-
-def ssd_mobilenetv2(class_names: tuple[str, ...], options: SsdOptions) -> Ssd:
-    """Build the detector for those foreground classes."""
-    maps = SsdFeatureMaps(taps_named(options.taps), options.frozen_blocks)
-    spec = _spec(class_names, options)
-    sides = square_sides(options.anchors, options.anchor_measure)
-    anchors = [
-        grid_anchors(spec.size_hw, stride, shapes_of_ratios(side, options.ratios))
-        for stride, side in zip(maps.strides, sides, strict=True)
-    ]
-    criterion = SsdLoss(
-        rule=MatchRule(options.positive_iou, options.positive_iou, options.forced_iou),
-        code=box_code(options.box_code),
-        sampler=build_sampler(options.sampler, options.negative_ratio),
-        plus_one=options.iou_plus_one,
-        double_softmax=options.double_softmax,
-    )
-    weights = _class_weights(options.class_weights, len(class_names))
-    return Ssd(spec, maps, anchors, criterion, weights, options.top_k)

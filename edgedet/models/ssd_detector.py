@@ -1,0 +1,79 @@
+"""From options to an SSD: on any trunk, attached anywhere, with any anchors."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from edgedet.models.anchors import anchor_shapes, grid_anchors, square_sides
+from edgedet.models.box_codes import box_code
+from edgedet.models.feature_maps import SsdFeatureMaps
+from edgedet.models.matching import MatchRule
+from edgedet.models.samplers import build_sampler
+from edgedet.models.ssd import Ssd
+from edgedet.models.ssd_loss import SsdLoss
+from edgedet.models.ssd_options import SsdOptions
+from edgedet.models.trunk import Trunk, taps_of
+from edgedet.runtime.errors import UsageError
+from edgedet.runtime.spec import ModelSpec
+
+
+def _class_weights(weights: str | tuple[float, ...], classes: int) -> Tensor:
+    if weights == "none":
+        return torch.ones(classes + 1)
+    if isinstance(weights, str) or len(weights) != classes:
+        raise UsageError(
+            f"class_weights as none, auto or {classes} positive numbers, one a class",
+            repr(weights),
+            "give one number for each class of the data",
+        )
+    return torch.tensor((1.0, *weights))
+
+
+def _spec(class_names: tuple[str, ...], options: SsdOptions) -> ModelSpec:
+    return ModelSpec(
+        class_names=class_names,
+        size_hw=(options.imgsz, options.imgsz),
+        mean=options.mean,
+        std=options.std,
+        resize=options.resize,
+        score_threshold=options.score_threshold,
+        nms_iou=options.nms_iou,
+    )
+
+
+def ssd_maps(options: SsdOptions) -> SsdFeatureMaps:
+    """Return the maps that the heads of such a detector read, untrained."""
+    taps = taps_of(options.trunk, options.taps)
+    trunk = Trunk(options.trunk, taps, options.frozen_blocks)
+    return SsdFeatureMaps(trunk, levels=len(options.anchors))
+
+
+def ssd_anchors(options: SsdOptions, strides: Sequence[int]) -> list[Tensor]:
+    """Return the anchors of each level, [H*W*k, 4] xyxy in px of the input.
+
+    k = sizes x ratios: every size in every ratio, size-major.
+    """
+    return [
+        grid_anchors(
+            (options.imgsz, options.imgsz),
+            stride,
+            anchor_shapes(square_sides(sizes, options.anchor_measure), options.ratios),
+        )
+        for stride, sizes in zip(strides, options.anchors, strict=True)
+    ]
+
+
+def ssd_detector(class_names: tuple[str, ...], options: SsdOptions) -> Ssd:
+    """Build the detector for those foreground classes."""
+    maps = ssd_maps(options)
+    criterion = SsdLoss(
+        rule=MatchRule(options.positive_iou, options.positive_iou, options.forced_iou),
+        code=box_code(options.box_code),
+        sampler=build_sampler(options.sampler, options.negative_ratio),
+        plus_one=options.iou_plus_one,
+        double_softmax=options.double_softmax,
+    )
+    weights = _class_weights(options.class_weights, len(class_names))
+    anchors = ssd_anchors(options, maps.strides)
+    return Ssd(_spec(class_names, options), maps, anchors, criterion, weights, options.top_k)
