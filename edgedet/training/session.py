@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -43,6 +44,8 @@ class Order:
     out: Path | None = None
     resume: Path | None = None
     """A checkpoint, or the folder of the run to go on with."""
+    until: float = math.inf
+    """When to save and stop as after SIGTERM, in seconds of `time.monotonic`."""
 
 
 class Start(NamedTuple):
@@ -72,13 +75,14 @@ def run_training(order: Order) -> Path | None:
     place = restore(parts, start.state, start.file) if start else Place()
     folder = folder or _run_folder(fabric, order, start)
     identity = _identity(recipe, labelled, options, fabric.world_size)
-    _run(parts, recipe, place, labelled, _Writing(folder, identity))
+    _run(parts, recipe, place, labelled, _Writing(folder, identity, order.until))
     return folder if fabric.is_global_zero else None
 
 
 class _Writing(NamedTuple):
     folder: Path
     identity: dict[str, Any]
+    until: float
 
 
 def _run(parts: Parts, recipe: Recipe, place: Place, labelled: Labelled, writing: _Writing) -> None:
@@ -88,7 +92,7 @@ def _run(parts: Parts, recipe: Recipe, place: Place, labelled: Labelled, writing
     if parts.fabric.is_global_zero:
         _write_recipe(writing.folder, recipe)
         outputs = Outputs(writing.folder, writing.identity, place)
-    with stop_on_signals() as stop, closing(outputs) if outputs else nullcontext():
+    with stop_on_signals(writing.until) as stop, closing(outputs) if outputs else nullcontext():
         train(parts, plan, place, validate, outputs, stop)
 
 

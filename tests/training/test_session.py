@@ -71,7 +71,7 @@ def interrupt_at_once(monkeypatch: pytest.MonkeyPatch, given: Order) -> None:
     """Stop after the first step."""
     with monkeypatch.context() as patch:
         patch.setattr(StopRequest, "requested", True, raising=False)
-        patch.setattr(StopRequest, "__init__", lambda self: None)
+        patch.setattr(StopRequest, "__init__", lambda self, until: None)
         with pytest.raises(Interrupted):
             run_training(given)
 

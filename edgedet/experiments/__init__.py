@@ -1,0 +1,1 @@
+"""Experiments of a document on any data: named variants, seeds, a store, and tables."""

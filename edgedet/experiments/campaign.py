@@ -1,0 +1,128 @@
+"""All trainings of a study, one after the other: what is finished or held elsewhere is left."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+
+from edgedet.experiments.budget import Budget
+from edgedet.experiments.key import run_key
+from edgedet.experiments.recipes import variant_recipe
+from edgedet.experiments.store import Store
+from edgedet.experiments.trial import Bench, Trial, run_trial
+from edgedet.experiments.variant import NotRunError, Subject, Variant
+from edgedet.recipe import Recipe
+from edgedet.runtime.errors import EdgedetError
+from edgedet.training.interruption import Interrupted
+
+log = logging.getLogger(__name__)
+
+
+class Entry(NamedTuple):
+    """What became of a variant on this data."""
+
+    key: str | None
+    """Of its run; None when it cannot be run."""
+    recipe: Recipe | None
+    reason: str = ""
+    """Why it cannot be run."""
+
+
+@dataclass
+class Outcome:
+    """What one invocation did."""
+
+    trained: int = 0
+    already: int = 0
+    """Finished before."""
+    held: int = 0
+    """Left to other processes that work on them."""
+    left: int = 0
+    """Not begun, or not ended, because the time was up."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """Key of a run to the error that ended it."""
+
+
+def resolve_entry(
+    variant: Variant, base: Mapping[str, object], subject: Subject, store: Store
+) -> Entry:
+    """Return the variant's recipe and key; the reason instead when it makes no sense here."""
+    try:
+        changes = _changes(variant, subject, store)
+        recipe = variant_recipe(base, variant.model, changes)
+        return Entry(run_key(recipe, subject.labelled.fingerprint()), recipe)
+    except (NotRunError, EdgedetError) as reason:
+        return Entry(None, None, str(reason))
+
+
+def _changes(variant: Variant, subject: Subject, store: Store) -> dict[str, object]:
+    if not variant.depends_on_data:
+        return variant.changes_for(subject)
+    name = f"{variant.name}-{subject.imgsz}-{subject.labelled.fingerprint()[:8]}"
+    kept = store.recorded(name)
+    if kept is None:
+        kept = variant.changes_for(subject)
+        store.record(name, kept)
+    return kept
+
+
+def trials_of(entries: Mapping[str, Entry], titles: Mapping[str, str], seeds: int) -> list[Trial]:
+    """Return every training once, all variants of a seed before the next seed.
+
+    So a budget that ends early leaves a table with few seeds, not one with few rows.
+    """
+    wanted: dict[tuple[str, int], Trial] = {}
+    for seed in range(seeds):
+        for name, (key, recipe, _) in entries.items():
+            if key is not None and recipe is not None:
+                wanted.setdefault((key, seed), Trial(key, recipe, seed, titles[name]))
+    return list(wanted.values())
+
+
+def run_campaign(bench: Bench, trials: Sequence[Trial], budget: Budget) -> Outcome:
+    """Run what is not finished. Raises Interrupted when the user asked to stop.
+
+    An error that the user can mend ends one training, not the others.
+    """
+    outcome = Outcome()
+    for number, trial in enumerate(trials, start=1):
+        if bench.store.is_finished(trial.key, trial.seed):
+            outcome.already += 1
+        elif budget.spent:
+            outcome.left += 1
+        else:
+            log.info("run %d of %d: %s, seed %d", number, len(trials), trial.title, trial.seed)
+            _attempt(bench, trial, budget, outcome)
+    return outcome
+
+
+def _attempt(bench: Bench, trial: Trial, budget: Budget, outcome: Outcome) -> None:
+    with bench.store.claim(trial.key, trial.seed) as held:
+        if not held:
+            log.info("another process works on it")
+            outcome.held += 1
+        elif bench.store.is_finished(trial.key, trial.seed):  # by another process, meanwhile
+            outcome.already += 1
+        else:
+            _run(bench, trial, budget, outcome)
+
+
+def _run(bench: Bench, trial: Trial, budget: Budget, outcome: Outcome) -> None:
+    try:
+        run_trial(bench, trial, budget.until)
+        outcome.trained += 1
+    except Interrupted:
+        if not budget.spent:
+            raise
+        outcome.left += 1
+        log.info("the time is up; the run is saved and goes on next time")
+    except (EdgedetError, torch.OutOfMemoryError) as error:
+        outcome.failures[trial.key] = " ".join(str(error).split())
+        log.warning("not run: %s, seed %d: %s", trial.title, trial.seed, error)
+    finally:
+        gc.collect()  # the model and the cached images of this run, before the next one's

@@ -1,0 +1,63 @@
+"""A table of text, ready to be shown: as Markdown, on a terminal, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from io import StringIO
+from shutil import get_terminal_size
+from typing import Any
+
+MIN_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Header, rows of the same length, and what is to be said below."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    footnotes: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+    """File names beside the Markdown."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as plain JSON types."""
+        return asdict(self)
+
+
+def markdown(sheet: Sheet, level: int = 2) -> str:
+    """Return the sheet as Markdown: heading, table, footnotes as a list, pictures."""
+    lines = [f"{'#' * level} {sheet.title}", "", _line(sheet.columns)]
+    lines.append("|" + "|".join("---" for _ in sheet.columns) + "|")
+    lines += [_line(row) for row in sheet.rows]
+    lines += ["", *(f"- {note}" for note in sheet.footnotes)]
+    lines += ["", *(f"![{sheet.title}]({name})" for name in sheet.pictures)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def terminal(sheets: Sequence[Sheet]) -> str:
+    """Return the sheets as text of the terminal's width."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    text = StringIO()
+    width = max(MIN_WIDTH, get_terminal_size().columns)
+    console = Console(file=text, width=width, markup=False, highlight=False)
+    for sheet in sheets:
+        table = Table(title=sheet.title, title_justify="left", box=box.SIMPLE_HEAD)
+        for index, name in enumerate(sheet.columns):
+            table.add_column(name, justify="right" if index else "left")
+        for row in sheet.rows:
+            table.add_row(*row)
+        console.print(table)
+        for note in sheet.footnotes:
+            console.print(f"  * {note}")
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,16 @@
+"""The studies by name."""
+
+from collections.abc import Callable
+
+from edgedet.experiments import scale_aware_ssd
+from edgedet.experiments.study import Study
+from edgedet.nearest import unknown_name
+
+STUDIES: dict[str, Callable[[], Study]] = {scale_aware_ssd.NAME: scale_aware_ssd.study}
+
+
+def study_named(name: str) -> Study:
+    """Return the study; UsageError naming the nearest one when there is none."""
+    if name not in STUDIES:
+        raise unknown_name("study", name, STUDIES)
+    return STUDIES[name]()

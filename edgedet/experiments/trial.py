@@ -1,0 +1,98 @@
+"""One training of a variant: begun, gone on with, judged, and kept as a result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgedet.experiments.judging import judge, training_curve
+from edgedet.experiments.origin import origin
+from edgedet.experiments.recipes import own_settings, with_seed
+from edgedet.experiments.store import Store
+from edgedet.recipe import Recipe, as_plain
+from edgedet.training.checkpoint import load_checkpoint
+from edgedet.training.detector import model_options
+from edgedet.training.labelled import Labelled
+from edgedet.training.outputs import LAST
+from edgedet.training.session import Order, run_training
+
+RESULT_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training that is wanted."""
+
+    key: str
+    recipe: Recipe
+    """Of seed 0."""
+    seed: int
+    title: str
+    """Of the variant that asked for it first."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trials share."""
+
+    store: Store
+    labelled: Labelled
+    device: str
+
+
+def run_trial(bench: Bench, trial: Trial, until: float) -> None:
+    """Train to the end, from the last checkpoint if there is one, and leave a result.
+
+    Raises Interrupted at `until` (as `time.monotonic` counts) or after a signal, with a checkpoint
+    to go on from; EdgedetError for whatever the user can mend.
+    """
+    folder = bench.store.run(trial.key, trial.seed)
+    recipe = with_seed(trial.recipe, trial.seed)
+    begun = bench.store.clear_unsaved(trial.key, trial.seed)
+    if not (begun and _is_trained(folder, recipe)):
+        run_training(_order(recipe, folder, bench.device, until, begun=begun))
+    bench.store.finish(trial.key, trial.seed, _result(bench, recipe, folder))
+
+
+def _order(recipe: Recipe, folder: Path, device: str, until: float, *, begun: bool) -> Order:
+    if begun:
+        free = {"data": recipe.data, "workers": recipe.workers, "cache": recipe.cache}
+        return Order(flags=free, device=device, resume=folder, until=until)
+    return Order(flags=asdict(recipe), device=device, out=folder, until=until)
+
+
+def _is_trained(folder: Path, recipe: Recipe) -> bool:
+    """Whether only the result is missing: killed between the last checkpoint and it."""
+    state = load_checkpoint(folder / LAST)
+    stale = 0 < recipe.patience <= state["best"]["evaluations_since"]
+    return bool(state["epoch"] >= recipe.epochs) or stale
+
+
+def _result(bench: Bench, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    train, val = bench.labelled
+    curve = training_curve(folder)
+    counts = train.counts()
+    return {
+        "schema_version": RESULT_SCHEMA_VERSION,
+        "model": recipe.model,
+        "seed": recipe.seed,
+        "best": {"epoch": load_checkpoint(folder / LAST)["best"]["epoch"]}
+        | judge(folder, val, bench.device),
+        "last": curve[-1],
+        "curve": curve,
+        "train_seconds": sum(
+            len(train.images) / row["images_per_s"] for row in curve if row.get("images_per_s")
+        ),
+        "settings": own_settings(recipe),
+        "recipe": as_plain(asdict(recipe)),
+        "options": as_plain(model_options(recipe, counts)),
+        "data": {
+            "sha256": bench.labelled.fingerprint(),
+            "classes": list(train.class_names),
+            "train_images": len(train.images),
+            "val_images": len(val.images),
+            "train_objects": counts.tolist(),
+        },
+        "origin": origin(bench.device),
+    }

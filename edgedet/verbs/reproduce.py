@@ -1,0 +1,52 @@
+"""`edgedet reproduce`: the experiments of a document, on any data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Names = Annotated[str, typer.Option(help="Comma-separated names; default: all.")]
+
+
+def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
+    study: Annotated[str, typer.Argument(help="Document: scale-aware-ssd.")],
+    data: Annotated[str, typer.Option(help="COCO, VOC, YOLO or VisDrone data, or `shapes`.")],
+    tables: Names = "",
+    variants: Names = "",
+    recipe: Annotated[
+        Path | None, typer.Option(help="YAML file of settings that all variants share.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="The trunk's: imagenet, none, or a file.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant.")] = 3,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of each training.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Time of this call; the rest goes on next time.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of all runs; a second call goes on there.",
+            show_default="runs/reproduce/STUDY",
+        ),
+    ] = None,
+    table_only: Annotated[
+        bool, typer.Option("--table-only", help="Train nothing; rebuild the tables.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
+) -> None:
+    """Repeat the experiments of a document on a data set.
+
+    Trains each variant with several seeds, goes on where an earlier call stopped, and writes
+    tables and pictures of ours beside the printed values.
+    """
+    from edgedet.experiments.report import report_text
+    from edgedet.experiments.reproduction import Request, reproduce_study
+
+    given = {"data": data, "weights": weights, "epochs": epochs}
+    flags = {name: value for name, value in given.items() if value is not None}
+    names = [tuple(filter(None, text.split(","))) for text in (tables, variants)]
+    request = Request(study, flags, recipe, *names, seeds, minutes, device, out, not table_only)
+    typer.echo(report_text(reproduce_study(request), as_json=json))
