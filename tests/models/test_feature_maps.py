@@ -5,7 +5,8 @@ from torch.nn import functional as F
 from edgedet.models.anchors import a_score
 from edgedet.models.feature_maps import SsdFeatureMaps
 from edgedet.models.receptive_field import receptive_fields
-from edgedet.models.trunk import TAPS, Trunk
+from edgedet.models.trunk import TAPS, Trunk, taps_of
+from edgedet.runtime.errors import UsageError
 
 SIDES = (25, 38, 58, 87)
 
@@ -53,6 +54,31 @@ def test_shapes_of_section_2_at_512_px():
         found = named_maps("paper").eval()(torch.empty(1, 3, 512, 512))
     sizes = [(32, 64), (64, 32), (512, 16), (256, 8)]
     assert [tuple(m.shape) for m in found] == [(1, c, s, s) for c, s in sizes]
+
+
+@pytest.mark.parametrize("levels", [2, 3, 5, 6])
+def test_any_number_of_levels(levels):
+    maps = named_maps("paper", levels).eval()
+    with torch.no_grad():
+        found = maps(torch.zeros(1, 3, 128, 128))
+    channels = [32, 64, 512, 256, 256, 256][:levels]
+    strides = [8, 16, 32, 64, 128, 256][:levels]
+    assert (maps.channels, maps.strides) == (channels, strides)
+    assert [tuple(m.shape) for m in found] == [
+        (1, c, -(-128 // s), -(-128 // s)) for c, s in zip(channels, strides, strict=True)
+    ]
+
+
+def test_two_taps_of_one_stride():
+    trunk = Trunk("resnet18", taps_of("resnet18", (3, 4, 5)))
+    maps = SsdFeatureMaps(trunk, 4)
+    assert maps.strides == [8, 8, 16, 32] == [f.jump for f in receptive_fields(maps)]
+    assert [f.size for f in receptive_fields(maps)] == [67, 99, 147, 147 + 2 * 16]
+
+
+def test_every_tap_needs_a_level():
+    with pytest.raises(UsageError, match="at least 2 levels, one a tap, found anchors for 1"):
+        named_maps("paper", 1)
 
 
 def test_extras_are_two_convolutions_with_relu():

@@ -150,6 +150,30 @@ def test_squeeze_and_excitation_sees_the_whole_image():
         assert seen_rows(network, rows)[-1] == rows
 
 
+def test_looking_past_the_gates_gives_what_slides():
+    network = mobilenet_v3_stages(7)
+    found = [f.size for f in receptive_fields(network, through_gates=True)]
+    assert found == [3, 7, 11, 19, 35, 67, 99]
+    assert [f.jump for f in receptive_fields(network, through_gates=True)] == [2, 2, 4, 4, 8, 8, 8]
+
+
+class PooledOnly(nn.Module):
+    """A product of numbers that are all pooled, and a sum with one: neither is a gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool, self.conv = nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 3, 3)
+
+    def forward(self, x):
+        pooled = self.pool(x)
+        return [pooled * pooled, self.conv(x) + pooled, self.conv(x) * 2]
+
+
+def test_only_a_product_of_map_and_pooled_numbers_is_a_gate():
+    found = [f.size for f in receptive_fields(PooledOnly(), through_gates=True)]
+    assert found == [math.inf, math.inf, 3]
+
+
 def test_dilation_spreads_the_kernel():
     conv = nn.Sequential(nn.Conv2d(3, 3, 3, stride=2), nn.Conv2d(3, 3, 3, dilation=4))
     assert receptive_fields(conv) == (Field(19, 2),)

@@ -6,6 +6,7 @@ from torch import nn
 from torchvision.models import mobilenet_v2
 
 from edgedet.models.trunk import TAPS, Trunk, taps_of
+from edgedet.models.trunk_networks import TRUNKS
 from edgedet.runtime.errors import UsageError
 
 V2 = "mobilenet_v2"
@@ -32,6 +33,46 @@ def test_maps_are_those_of_the_named_blocks(name):
     for found, wanted, tap in zip(maps, expected, taps_of(V2, name), strict=True):
         assert torch.equal(found, wanted)
         assert found.shape == (2, tap.channels, 64 // tap.stride, 64 // tap.stride)
+
+
+NUMBERED = (
+    ("mobilenet_v2", (3, 5, 6, 18)),
+    ("mobilenet_v3_large", (4, 8, 16)),
+    ("resnet18", (1, 3, 4, 8)),
+)
+
+
+@pytest.mark.parametrize(("name", "numbers"), NUMBERED)
+def test_maps_are_those_of_the_numbered_blocks(name, numbers):
+    """Run by torchvision's own network, with a hook on each block."""
+    torch.manual_seed(0)
+    network = TRUNKS[name].network(weights=None).eval()
+    blocks, images, seen = TRUNKS[name].cut(network), torch.randn(2, 3, 64, 64), {}
+    for i in numbers:
+        blocks[i].register_forward_hook(lambda m, x, y, i=i: seen.__setitem__(i, y.clone()))
+    with torch.no_grad():
+        network(images)
+        expected = [seen[i] for i in numbers]
+        maps = Trunk(name, taps_of(name, numbers), blocks=blocks).eval()(images)
+    for found, wanted, tap in zip(maps, expected, taps_of(name, numbers), strict=True):
+        assert torch.equal(found, wanted)
+        assert found.shape == (2, tap.channels, 64 // tap.stride, 64 // tap.stride)
+
+
+def test_numbers_and_names_give_the_same_trunk():
+    assert taps_of(V2, (5, 8)) == PAPER
+    torch.manual_seed(0)
+    named = Trunk(V2, PAPER).state_dict()
+    torch.manual_seed(0)
+    numbered = Trunk(V2, taps_of(V2, (5, 8))).state_dict()
+    assert list(named) == list(numbered)
+    assert all(torch.equal(named[key], numbered[key]) for key in named)
+
+
+@pytest.mark.parametrize("taps", [(), (0, 3), (3, 3), (4, 3), (3, 9), "paper"])
+def test_taps_that_do_not_fit_the_trunk(taps):
+    with pytest.raises(UsageError, match=r"taps of resnet18 as rising block numbers out of 1\.\.8"):
+        taps_of("resnet18", taps)
 
 
 @pytest.mark.parametrize("side", [96, 100, 33])
@@ -73,10 +114,17 @@ def train_one_step(trunk: nn.Module) -> None:
 
 
 @pytest.mark.parametrize("copied", [False, True], ids=("itself", "deepcopy"))
-@pytest.mark.parametrize("blocks", [0, 1, 3, 5])
-def test_frozen_blocks_keep_weights_and_statistics(blocks, copied):
+@pytest.mark.parametrize(
+    ("name", "numbers", "blocks"),
+    [
+        *((V2, (5, 8), blocks) for blocks in (0, 1, 3, 5)),
+        *(("mobilenet_v3_large", (4, 8), blocks) for blocks in (2, 4)),
+        *(("resnet18", (3, 4), blocks) for blocks in (1, 3)),
+    ],
+)
+def test_frozen_blocks_keep_weights_and_statistics(name, numbers, blocks, copied):
     torch.manual_seed(0)
-    trunk = Trunk(V2, PAPER, blocks)
+    trunk = Trunk(name, taps_of(name, numbers), blocks)
     if copied:
         trunk = copy.deepcopy(trunk)
     trunk.eval()
