@@ -41,9 +41,53 @@ def _mobilenetv2_ssd() -> dict[str, Any]:
     }
 
 
+def _resnet_fpn(lr: float) -> dict[str, Any]:
+    """torchvision's references/detection: SGD at a rate for 8 x 2 images, here for 8, and a
+    schedule of 26 epochs over COCO: a small data set gets as many passes as the SSDs.
+
+    clip_norm holds the first steps of new heads on a trained trunk.
+    """
+    return {
+        "imgsz": 512,
+        "weights": "imagenet",
+        "epochs": 60,
+        "batch": 8,
+        "optimizer": "sgd",
+        "lr": lr,
+        "momentum": 0.9,
+        "weight_decay": 0.0001,
+        "clip_norm": 10.0,
+        "ema_decay": 0.998,
+        "augment": ("hflip",),
+    }
+
+
+def _ssdlite() -> dict[str, Any]:
+    """torchvision's references/detection: SGD at .15 for 8 x 24 images, here for 8. Its 660
+    epochs and its augmentation are for COCO from scratch.
+    """
+    return {
+        "imgsz": 512,
+        "weights": "imagenet",
+        "epochs": 60,
+        "batch": 8,
+        "optimizer": "sgd",
+        "lr": 0.00625,
+        "momentum": 0.9,
+        "weight_decay": 0.00004,
+        "clip_norm": 10.0,
+        "ema_decay": 0.998,
+        "augment": ("hflip",),
+    }
+
+
 DEFAULT_RECIPES: dict[str, dict[str, Any]] = {
     "multiscale_shapes": _multiscale_shapes(),
     "scale_aware_ssd": _mobilenetv2_ssd(),
     "ssd_mobilenetv2": _mobilenetv2_ssd(),
+    "faster_rcnn_r50_fpn": _resnet_fpn(lr=0.01),
+    "faster_rcnn_r101_fpn": _resnet_fpn(lr=0.01),
+    "retinanet_r50_fpn": _resnet_fpn(lr=0.005),
+    "ssdlite_mobilenetv3": _ssdlite(),
 }
 """Recipe keys by model name; a model that is not here takes the defaults of `Recipe`."""

@@ -15,6 +15,9 @@ Cell = str | int | float | bool | None
 DETECTOR_ROWS: Mapping[str, tuple[str, ...]] = {
     "scale_aware_ssd": ("Custom_SSD_OG_pipeline", "Custom_SSD_custom_pipeline"),
     "ssd_mobilenetv2": ("SSD_MobileNetV2",),
+    "faster_rcnn_r50_fpn": ("FRCNN_R50_FPN",),
+    "faster_rcnn_r101_fpn": ("FRCNN_R101_FPN",),
+    "retinanet_r50_fpn": ("Retina_R50",),
 }
 SPEED_TABLE = "ssd.T4"
 ACCURACY_TABLE = "ssd.T3"

@@ -10,6 +10,10 @@ from edgedet.models.multiscale_shapes import ShapesOptions, multiscale_shapes
 from edgedet.models.protocol import DetectionModel
 from edgedet.models.ssd_detector import ssd_detector
 from edgedet.models.ssd_options import CODE_PRESET, SsdOptions
+from edgedet.models.torchvision_faster_rcnn import faster_rcnn_r50_fpn, faster_rcnn_r101_fpn
+from edgedet.models.torchvision_options import ResnetFpnOptions, SsdliteOptions
+from edgedet.models.torchvision_retinanet import retinanet_r50_fpn
+from edgedet.models.torchvision_ssdlite import ssdlite_mobilenetv3
 from edgedet.nearest import unknown_name
 from edgedet.runtime.errors import UsageError
 
@@ -36,6 +40,10 @@ MODELS: dict[str, Entry] = {
     "multiscale_shapes": Entry(ShapesOptions, multiscale_shapes, has_trunk=False),
     "ssd_mobilenetv2": Entry(SsdOptions, ssd_detector, defaults={"taps": "original"}),
     "scale_aware_ssd": Entry(SsdOptions, ssd_detector, presets={"code": CODE_PRESET}),
+    "faster_rcnn_r50_fpn": Entry(ResnetFpnOptions, faster_rcnn_r50_fpn),
+    "faster_rcnn_r101_fpn": Entry(ResnetFpnOptions, faster_rcnn_r101_fpn),
+    "retinanet_r50_fpn": Entry(ResnetFpnOptions, retinanet_r50_fpn),
+    "ssdlite_mobilenetv3": Entry(SsdliteOptions, ssdlite_mobilenetv3),
 }
 
 

@@ -10,6 +10,8 @@ from edgedet.models.feature_maps import SsdFeatureMaps
 from edgedet.models.ssd_head import SsdHead
 from edgedet.models.ssd_loss import SsdLoss
 from edgedet.models.targets import Target
+from edgedet.models.trunk import Trunk
+from edgedet.models.trunk_networks import TRUNKS, TrunkNetwork
 from edgedet.runtime.spec import ModelSpec
 
 
@@ -46,6 +48,17 @@ class Ssd(nn.Module):
         )
         self.register_buffer("anchors_xyxy", torch.cat(list(anchors_by_level)), persistent=False)
         self.register_buffer("class_weights", class_weights, persistent=False)
+
+    @property
+    def trunk_network(self) -> TrunkNetwork:
+        """The network that its trunk was cut from."""
+        return TRUNKS[self.maps.trunk.name]
+
+    def take_trunk(self, network: nn.Module) -> None:
+        """Copy what the trunk has of `network`, one of that kind."""
+        trunk = self.maps.trunk
+        cut = Trunk(trunk.name, trunk.taps, blocks=self.trunk_network.cut(network))
+        trunk.load_state_dict(cut.state_dict())
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return `logits` [N, C + 1, A] and box `deltas` [N, 4, A]."""

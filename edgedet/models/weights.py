@@ -4,15 +4,27 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
+from typing import Protocol, runtime_checkable
 from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
 
-from edgedet.models.ssd import Ssd
-from edgedet.models.trunk import Trunk
-from edgedet.models.trunk_networks import TRUNKS, TrunkNetwork
+from edgedet.models.trunk_networks import TrunkNetwork
 from edgedet.runtime.errors import DeviceError, ModelError, UsageError
+
+
+@runtime_checkable
+class OnTrunk(Protocol):
+    """A detector that stands on a network for which there are trained weights."""
+
+    @property
+    def trunk_network(self) -> TrunkNetwork:
+        """The network that its trunk was cut from."""
+
+    def take_trunk(self, network: nn.Module) -> None:
+        """Copy what the trunk has of `network`, one of that kind."""
+
 
 _FIX = "save it with torch.save(network.state_dict(), path)"
 
@@ -26,10 +38,9 @@ def load_trunk_weights(model: nn.Module, weights: str) -> None:
     """
     if weights == "none":
         return
-    if not isinstance(model, Ssd):
+    if not isinstance(model, OnTrunk):
         raise UsageError("--weights none for a model without a trunk", weights, "drop --weights")
-    trunk = model.maps.trunk
-    kind = TRUNKS[trunk.name]
+    kind = model.trunk_network
     state = _imagenet(kind) if weights == "imagenet" else _local(Path(weights))
     network = kind.network(weights=None)
     try:
@@ -40,8 +51,7 @@ def load_trunk_weights(model: nn.Module, weights: str) -> None:
         raise ModelError(
             f"torchvision's {kind.title} keys and shapes in {weights}", reason, "use such a file"
         ) from None
-    cut = Trunk(trunk.name, trunk.taps, blocks=kind.cut(network))
-    trunk.load_state_dict(cut.state_dict())
+    model.take_trunk(network)
 
 
 def _imagenet(kind: TrunkNetwork) -> Mapping[str, Tensor]:

@@ -36,11 +36,13 @@ def auto_class_weights(counts: npt.NDArray[np.int64]) -> tuple[float, ...]:
 
 
 def _check_frozen(recipe: Recipe, options: dict[str, Any]) -> None:
-    if options.get("frozen_blocks") and recipe.weights == "none":
+    frozen = [name for name in ("frozen_blocks", "frozen_norm") if options.get(name)]
+    if frozen and recipe.weights == "none":
+        trained = ", ".join(f"{name}: {type(options[name])()}".lower() for name in frozen)
         raise UsageError(
-            "--weights for a trunk with frozen_blocks",
+            f"--weights for a trunk with {' and '.join(frozen)}",
             "--weights none, which would freeze random numbers",
-            "give --weights imagenet or a file, or drop frozen_blocks",
+            f"give --weights imagenet or a file, or set model_options: {{{trained}}}",
         )
 
 
