@@ -14,8 +14,8 @@ def table_text(report: CheckReport) -> str:
     """Return counts, class balance and findings; coloured when stdout is a terminal."""
     console = Console()
     with console.capture() as capture:
-        parts = (_balance(report), *map(_finding, report.findings), _end(report))
-        console.print(Group(*parts), soft_wrap=True)
+        findings = map(_finding, report.findings)
+        console.print(Group(_balance(report), *findings, _end(report)), soft_wrap=True)
     return capture.get().rstrip("\n")
 
 

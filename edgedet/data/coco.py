@@ -1,19 +1,18 @@
 """COCO detection JSON (https://cocodataset.org/#format-data)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedet.data.annotations import Annotations
-from edgedet.data.coco_json import CocoJson, Record, load_coco_json
+from edgedet.data.coco_json import CocoJson, Load, Record, coco_loader
+from edgedet.data.faults import Complain, FaultError, Where, noting, refuse
 from edgedet.data.image_finder import ImageFinder
 from edgedet.data.image_header import ImageHeader, read_header
-from edgedet.data.labelling import StatedObjects, labelled_image
-from edgedet.runtime.errors import DataError
+from edgedet.data.labelling import StatedAnnotations, StatedImage, StatedObjects
 
 BBOX_MODES = ("xywh", "xyxy")
 """What the four numbers of `bbox` are: a corner and the size, as COCO has it, or two corners."""
@@ -32,26 +31,30 @@ def patterns(split: str) -> list[str]:
     ]
 
 
-def read_coco(path: Path, bbox_mode: str = "xywh") -> Annotations:
+class _Frame(NamedTuple):
+    # The first fields of a StatedImage.
+    path: Path
+    header: ImageHeader
+    stated_hw: tuple[int, int] | None
+
+
+def read_coco(
+    path: Path, bbox_mode: str = "xywh", complain: Complain = refuse, load: Load | None = None
+) -> StatedAnnotations:
     """Read a COCO JSON; its images are looked for relative to it.
 
     Category ids become labels 0, 1, ... in the order of the ids; crowds are ignored objects.
-    `DataError` for broken JSON, a missing field, image or category, a box without area, and for
-    boxes that can only be corners when read as widths (shapes_keypoints.md, A1).
+    `complain` is told of each image and record that cannot be used, and of boxes that can only be
+    corners when read as widths (shapes_keypoints.md, A1), which are then taken as corners.
+    `DataError` for a file that cannot be read at all. `load` reads the file: see `coco_loader`.
     """
-    sections = load_coco_json(path)
-    finder = ImageFinder(_image_folders(path), path)
-    paths = [finder.find([image["file_name"]]) for image in sections.images]
-    headers = [read_header(image_path) for image_path in paths]
-    sizes_hw = [_stated_hw(*pair, path) for pair in zip(sections.images, headers, strict=True)]
-    boxes = _corners(sections, bbox_mode, sizes_hw)
-    objects = _by_image(sections, boxes)
-    return Annotations(
-        class_names(sections.categories),
-        tuple(map(labelled_image, paths, headers, objects, sizes_hw)),
-        path,
-        "coco",
-    )
+    sections = (load or coco_loader(complain))(path)
+    frames = _frames(sections, complain)
+    sections = _restricted(sections, frames)
+    sizes_hw = [frame.stated_hw or frame.header.upright_hw for frame in frames.values()]
+    objects = _by_image(sections, _corners(sections, bbox_mode, sizes_hw, complain))
+    images = (StatedImage(*pair[0], pair[1]) for pair in zip(frames.values(), objects, strict=True))
+    return StatedAnnotations(class_names(sections.categories), tuple(images), path, "coco")
 
 
 def class_names(categories: Sequence[Record]) -> tuple[str, ...]:
@@ -70,25 +73,50 @@ def _image_folders(path: Path) -> list[Path]:
     ]
 
 
-def _stated_hw(image: Record, header: ImageHeader, path: Path) -> tuple[int, int]:
+def _frames(sections: CocoJson, complain: Complain) -> dict[int | str, _Frame]:
+    # By image id, those that can be read.
+    finder = ImageFinder(_image_folders(sections.path), sections.path)
+    frames = {}
+    for place, image in enumerate(sections.images):
+        with noting(complain):
+            path = finder.find([image["file_name"]])
+            where = Where("wrong-record", sections.path, f"images[{place}]")
+            frames[image["id"]] = _Frame(path, read_header(path), _stated_hw(image, where))
+    return frames
+
+
+def _restricted(sections: CocoJson, ids: Collection[int | str]) -> CocoJson:
+    kept = [place for place, item in enumerate(sections.annotations) if item["image_id"] in ids]
+    return sections._replace(
+        images=[image for image in sections.images if image["id"] in ids],
+        annotations=[sections.annotations[place] for place in kept],
+        names=[sections.names[place] for place in kept],
+    )
+
+
+def _stated_hw(image: Record, where: Where) -> tuple[int, int] | None:
     if "width" not in image and "height" not in image:
-        return header.upright_hw
+        return None
     try:
         return int(image["height"]), int(image["width"])
     except (KeyError, TypeError, ValueError):
         found = f"{image.get('width')!r} and {image.get('height')!r}"
-        expected = f"width and height of image {image['file_name']} in {path} to be whole numbers"
-        raise DataError(expected, found, "correct that record") from None
+        expected = f"width and height of image {image['file_name']} in {where.file}"
+        fix = "correct that record"
+        raise FaultError(where, f"{expected} to be whole numbers", found, fix) from None
 
 
-def _corners(sections: CocoJson, bbox_mode: str, sizes_hw: Sequence[tuple[int, int]]) -> Boxes:
+def _corners(
+    sections: CocoJson, bbox_mode: str, sizes_hw: Sequence[tuple[int, int]], complain: Complain
+) -> Boxes:
     numbers = np.array([item["bbox"] for item in sections.annotations], np.float64).reshape(-1, 4)
     if bbox_mode == "xyxy":
         return numbers
     boxes = np.concatenate([numbers[:, :2], numbers[:, :2] + numbers[:, 2:]], axis=1)
     limits_xy = np.array(sizes_hw, np.float64).reshape(-1, 2)[_image_places(sections), ::-1]
     if _leave(boxes, limits_xy).any() and _could_be_corners(numbers, limits_xy):
-        raise _corners_error(sections, numbers, _leave(boxes, limits_xy))
+        complain(_corners_fault(sections, numbers, _leave(boxes, limits_xy)))
+        return numbers
     return boxes
 
 
@@ -101,10 +129,11 @@ def _could_be_corners(numbers: Boxes, limits_xy: Boxes) -> bool:
     return bool(ordered and not _leave(numbers, limits_xy).any())
 
 
-def _corners_error(sections: CocoJson, numbers: Boxes, leave: npt.NDArray[np.bool_]) -> DataError:
+def _corners_fault(sections: CocoJson, numbers: Boxes, leave: npt.NDArray[np.bool_]) -> FaultError:
     first = int(np.flatnonzero(leave)[0])
     box = ", ".join(f"{number:g}" for number in numbers[first])
-    return DataError(
+    return FaultError(
+        Where("corners-not-widths", sections.path, sections.names[first]),
         f"bbox [x, y, width, height] inside the images in {sections.path}",
         f"{int(leave.sum())} of {len(numbers)} boxes that leave their image, first [{box}], "
         "and all would fit as corners [x1, y1, x2, y2]",
@@ -130,12 +159,8 @@ def _by_image(sections: CocoJson, boxes_xyxy: Boxes) -> list[StatedObjects]:
             boxes_xyxy[group],
             labels[group].astype(np.int64),
             crowd[group],
-            [_name(sections.annotations[index], index) for index in group],
+            [sections.names[index] for index in group],
             sections.path,
         )
         for group in groups
     ]
-
-
-def _name(annotation: Record, index: Any) -> str:
-    return f"annotation {annotation['id']}" if "id" in annotation else f"annotations[{index}]"

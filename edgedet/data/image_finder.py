@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgedet.runtime.errors import DataError
+from edgedet.data.faults import FaultError, Where
 
 
 class ImageFinder:
@@ -15,14 +15,15 @@ class ImageFinder:
         self._source = source
 
     def find(self, names: Sequence[str]) -> Path:
-        """Return the first existing file of `names` in any folder; else raise `DataError`."""
+        """Return the first existing file of `names` in any folder; else raise `FaultError`."""
         for place, folder in enumerate(self._folders):
             for name in names:
                 path = folder / name
                 if path.is_file():
                     self._folders.insert(0, self._folders.pop(place))
                     return path
-        raise DataError(
+        raise FaultError(
+            Where("missing-image", self._source, names[0]),
             f"image {names[0]} named by {self._source}",
             f"no such file in {' or '.join(str(folder) for folder in sorted(self._folders))}",
             "restore the image or remove its labels",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edgedet.runtime.errors import DataError
+from edgedet.data.faults import FaultError, Where
 from edgedet.runtime.lazy import require
 
 ORIENTATION_TAG = 0x0112
@@ -30,16 +30,20 @@ class ImageHeader(NamedTuple):
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read size and orientation without decoding pixels; `DataError` when there is no image."""
+    """Read size and orientation without decoding pixels; `FaultError` when there is no image."""
     pillow = require("PIL.Image", "pip install 'edgedet[train]'")
     try:
         with pillow.open(path) as image:
             return ImageHeader(_stored_hw(image), _orientation(image, pillow))
     except FileNotFoundError:
-        raise DataError("an image file", f"no {path}", "restore the file or its label") from None
+        where = Where("missing-image", path)
+        raise FaultError(
+            where, "an image file", f"no {path}", "restore the file or its label"
+        ) from None
     except (OSError, ValueError, KeyError, SyntaxError, pillow.DecompressionBombError) as error:
         found = f"{path}, which is not a readable image ({_first_line(error)})"
-        raise DataError("an image", found, "replace the file or remove it and its labels") from None
+        fix = "replace the file or remove it and its labels"
+        raise FaultError(Where("corrupt-image", path), "an image", found, fix) from None
 
 
 def rotate_boxes(

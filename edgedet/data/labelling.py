@@ -1,15 +1,15 @@
 """From the boxes a label file states to boxes that are known to lie on their image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedet.data.annotations import LabelledImage
+from edgedet.data.annotations import Annotations, LabelledImage
+from edgedet.data.faults import Complain, FaultError, Where, noting, refuse
 from edgedet.data.image_header import ImageHeader, rotate_boxes
-from edgedet.runtime.errors import DataError
 
 
 class StatedObjects(NamedTuple):
@@ -27,6 +27,26 @@ class StatedObjects(NamedTuple):
     """The label file, for error messages."""
 
 
+class StatedImage(NamedTuple):
+    """One image file and what its label file states about it."""
+
+    path: Path
+    """Absolute path of the image file."""
+    header: ImageHeader
+    stated_hw: tuple[int, int] | None
+    """The size the label file gives; None when it gives none."""
+    objects: StatedObjects
+
+
+class StatedAnnotations(NamedTuple):
+    """One split as its label files state it: `Annotations` before boxes are checked."""
+
+    class_names: tuple[str, ...]
+    images: tuple[StatedImage, ...]
+    source: Path
+    format: str
+
+
 def stated_objects(
     rows: Sequence[tuple[Sequence[float], int, bool, str]], file: Path
 ) -> StatedObjects:
@@ -37,37 +57,51 @@ def stated_objects(
     return StatedObjects(boxes, labels, ignored, [row[3] for row in rows], file)
 
 
-def labelled_image(
-    path: Path,
-    header: ImageHeader,
-    objects: StatedObjects,
-    stated_hw: tuple[int, int] | None = None,
-) -> LabelledImage:
+def labelled_annotations(stated: StatedAnnotations, complain: Complain = refuse) -> Annotations:
+    """Check and clip the boxes of every image, see `labelled_image`.
+
+    An image that has another size than its labels say is left out when `complain` returns.
+    """
+    images = tuple(_labelled_images(stated.images, complain))
+    return Annotations(stated.class_names, images, stated.source, stated.format)
+
+
+def _labelled_images(images: Sequence[StatedImage], complain: Complain) -> Iterator[LabelledImage]:
+    for image in images:
+        with noting(complain):
+            yield labelled_image(image, complain)
+
+
+def labelled_image(image: StatedImage, complain: Complain = refuse) -> LabelledImage:
     """Check the objects against the image's header and clip them to it.
 
-    stated_hw: the size the label file gives; when it is that of the pixels before EXIF rotation,
-    the boxes are rotated with the image. `DataError` for any other size and for a box without
-    area or outside the image; an ignored one is dropped: it excludes nothing.
+    `FaultError` for a stated size that is not the image's. `complain` is told of each box without
+    area or outside the image, which is then left out; an ignored one is left out without a word:
+    it excludes nothing.
     """
-    boxes = _upright(objects, header, stated_hw, path)
-    clipped = _clipped(boxes, header.upright_hw)
-    kept = _valid(objects, clipped, path)
+    objects, size_hw = image.objects, image.header.upright_hw
+    clipped = _clipped(upright_boxes(image), size_hw)
+    kept = _valid(image, clipped, complain)
     return LabelledImage(
-        path, header.upright_hw, clipped[kept], objects.labels[kept], objects.ignored[kept]
+        image.path, size_hw, clipped[kept], objects.labels[kept], objects.ignored[kept]
     )
 
 
-def _upright(
-    objects: StatedObjects, header: ImageHeader, stated_hw: tuple[int, int] | None, path: Path
-) -> npt.NDArray[np.float64]:
-    # A size that fits both ways (square, or turned by 180 degrees) is taken as upright: that is
-    # how labelling tools have shown the image.
-    if stated_hw is None or stated_hw == header.upright_hw:
+def upright_boxes(image: StatedImage) -> npt.NDArray[np.float64]:
+    """Return the boxes [n, 4] as stated, neither checked nor clipped, in the upright frame.
+
+    When the stated size is that of the pixels before EXIF rotation, boxes are rotated with the
+    image; `FaultError` for any other size. A size that fits both ways (square, or turned by 180
+    degrees) is taken as upright: that is how labelling tools have shown the image.
+    """
+    objects, header = image.objects, image.header
+    if image.stated_hw is None or image.stated_hw == header.upright_hw:
         return objects.boxes_xyxy
-    if stated_hw == header.stored_hw:
+    if image.stated_hw == header.stored_hw:
         return rotate_boxes(objects.boxes_xyxy, header)
-    raise DataError(
-        f"{path} to be {_size(stated_hw)} as {objects.file} says",
+    raise FaultError(
+        Where("wrong-size", image.path, f"{_size(image.stated_hw)} in {objects.file.name}"),
+        f"{image.path} to be {_size(image.stated_hw)} as {objects.file} says",
         _size(header.upright_hw),
         "label the image again or restore the one that was labelled",
     )
@@ -82,25 +116,26 @@ def _clipped(
 
 
 def _valid(
-    objects: StatedObjects, clipped: npt.NDArray[np.float32], path: Path
+    image: StatedImage, clipped: npt.NDArray[np.float32], complain: Complain
 ) -> npt.NDArray[np.bool_]:
     # NaN fails every comparison, so it is caught here as well.
-    stated = objects.boxes_xyxy
+    stated = image.objects.boxes_xyxy
     positive = (stated[:, 2] > stated[:, 0]) & (stated[:, 3] > stated[:, 1])
     inside = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
     valid: npt.NDArray[np.bool_] = np.isfinite(stated).all(axis=1) & positive & inside
-    wrong = np.flatnonzero(~valid & ~objects.ignored)
-    if len(wrong):
-        first = int(wrong[0])
-        lack = "outside the image" if positive[first] else "without width or height"
-        raise _box_error(objects, first, lack, path)
+    for wrong in np.flatnonzero(~valid & ~image.objects.ignored).tolist():
+        complain(_box_fault(image, wrong, has_area=bool(positive[wrong])))
     return valid
 
 
-def _box_error(objects: StatedObjects, index: int, lack: str, path: Path) -> DataError:
+def _box_fault(image: StatedImage, index: int, *, has_area: bool) -> FaultError:
+    objects = image.objects
     corners = ", ".join(f"{value:g}" for value in objects.boxes_xyxy[index])
-    return DataError(
-        f"a box with positive width and height on {path.name}",
+    lack = "outside the image" if has_area else "without width or height"
+    code = "box-outside" if has_area else "box-without-area"
+    return FaultError(
+        Where(code, objects.file, f"{objects.names[index]} on {image.path.name}"),
+        f"a box with positive width and height on {image.path.name}",
         f"one {lack}, corners ({corners}), {objects.names[index]} of {objects.file}",
         "correct or delete that label",
     )

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from edgedet.data.annotations import Annotations, LabelledImage
+from edgedet.data.faults import Complain, noting, refuse
 from edgedet.data.image_header import read_header
-from edgedet.data.labelling import StatedObjects, labelled_image, stated_objects
-from edgedet.data.text_lines import numbered_lines, numbers
-from edgedet.runtime.errors import DataError
+from edgedet.data.labelling import StatedAnnotations, StatedImage, StatedObjects, stated_objects
+from edgedet.data.text_lines import Line, numbered_lines, numbers
 from edgedet.runtime.images import SUFFIXES
 
 CLASS_NAMES = (
@@ -37,38 +36,39 @@ def is_label_folder(path: Path) -> bool:
     return next(path.glob("*.txt"), None) is not None
 
 
-def read_visdrone(folder: Path) -> Annotations:
+def read_visdrone(folder: Path, complain: Complain = refuse) -> StatedAnnotations:
     """Read a label folder `annotations/*.txt`; the images lie in `../images`.
 
     A box of score 0 is an ignored object. An ignored region, which has no class, is listed once
-    for each of the ten classes. `DataError` for a row without 8 numbers or another category.
+    for each of the ten classes. `complain` is told of each image that cannot be read and of each
+    row without 8 numbers or of another category.
     """
     home = folder.parent / "images"
-    images = sorted(path for path in home.glob("*") if path.suffix.lower() in SUFFIXES)
-    return Annotations(
-        CLASS_NAMES, tuple(_labelled(path, folder) for path in images), folder, "visdrone"
-    )
+    images = []
+    for path in sorted(path for path in home.glob("*") if path.suffix.lower() in SUFFIXES):
+        objects = _objects(folder / f"{path.stem}.txt", complain)
+        with noting(complain):
+            images.append(StatedImage(path, read_header(path), None, objects))
+    return StatedAnnotations(CLASS_NAMES, tuple(images), folder, "visdrone")
 
 
-def _labelled(image: Path, folder: Path) -> LabelledImage:
-    return labelled_image(image, read_header(image), _objects(folder / f"{image.stem}.txt"))
-
-
-def _objects(path: Path) -> StatedObjects:
-    lines = numbered_lines(path) if path.is_file() else []
-    rows = [row for number, line in lines for row in _rows(line, number, path)]
+def _objects(path: Path, complain: Complain) -> StatedObjects:
+    rows = []
+    with noting(complain):
+        for line in numbered_lines(path) if path.is_file() else []:
+            with noting(complain):
+                rows += _rows(line)
     return stated_objects(rows, path)
 
 
-def _rows(line: str, number: int, path: Path) -> list[Row]:
+def _rows(line: Line) -> list[Row]:
     # Some of the published files end each line with a comma.
-    fields = line.rstrip(", ").split(",")
-    values = numbers(fields, f"{path}:{number}", ROW)
+    values = numbers(line.text.rstrip(", ").split(","), line, ROW)
     if len(values) != 8 or values[5] not in range(OTHERS + 1):
-        expected = f"{ROW}, category 0 to {OTHERS}, at {path}:{number}"
-        raise DataError(expected, repr(line[:80]), "correct that line")
+        code = "wrong-record" if len(values) != 8 else "unknown-class"
+        raise line.fault(code, f"{ROW}, category 0 to {OTHERS},", repr(line.text[:80]))
     x, y, width, height, score, category = values[:6]
-    box, name = (x, y, x + width, y + height), f"line {number}"
+    box = (x, y, x + width, y + height)
     if category in (0, OTHERS):
-        return [(box, label, True, name) for label in range(len(CLASS_NAMES))]
-    return [(box, int(category) - 1, score == 0, name)]
+        return [(box, label, True, line.name) for label in range(len(CLASS_NAMES))]
+    return [(box, int(category) - 1, score == 0, line.name)]

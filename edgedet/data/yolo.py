@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from edgedet.data.annotations import Annotations, LabelledImage
+import numpy as np
+
+from edgedet.data.faults import Complain, noting, refuse
 from edgedet.data.image_header import read_header
-from edgedet.data.labelling import labelled_image, stated_objects
-from edgedet.data.text_lines import numbered_lines, numbers, read_lines
+from edgedet.data.labelling import StatedAnnotations, StatedImage, StatedObjects, stated_objects
+from edgedet.data.text_lines import Line, numbered_lines, numbers, read_lines
 from edgedet.runtime.errors import DataError
 from edgedet.runtime.images import SUFFIXES
 from edgedet.runtime.lazy import require
@@ -15,6 +17,7 @@ ROW = "5 numbers (class, centre x, centre y, width, height, the last four betwee
 ROUNDING = 1e-3
 """By how much a normalised coordinate may leave [0, 1]: files are written with few digits."""
 Row = tuple[tuple[float, ...], int, bool, str]
+"""(x1, y1, width, height as shares of the image; class; ignored; name of the line)."""
 
 
 def patterns(_split: str) -> list[str]:
@@ -22,20 +25,29 @@ def patterns(_split: str) -> list[str]:
     return ["data.yaml", "data.yml"]
 
 
-def read_yolo(path: Path, split: str) -> Annotations:
+def read_yolo(path: Path, split: str, complain: Complain = refuse) -> StatedAnnotations:
     """Read the `split` of a YAML file with `path`, `train`, `val`, `test` and `names`.
 
     Paths are relative to the YAML file (`path` first, when given) and nothing else. A split is a
     folder of images, a text file that lists images relative to itself, or a list of these. The
     labels of `images/a/b.jpg` are `labels/a/b.txt`; a missing or empty file is background.
+    `complain` is told of each image and each line that cannot be used, `DataError` raised for
+    what is wrong in the YAML file.
     """
     document = _document(path)
     names = _class_names(document, path)
     root = path.parent / str(document.get("path") or "")
-    entries = _entries(document, split, path)
-    images = [image for entry in entries for image in _images(root, entry, path)]
-    labelled = tuple(_labelled(image, len(names)) for image in images)
-    return Annotations(names, labelled, path, "yolo")
+    images = []
+    for entry in _entries(document, split, path):
+        for image in _images(root, entry, path):
+            with noting(complain):
+                images.append(_stated(image, len(names), complain))
+    return StatedAnnotations(names, tuple(images), path, "yolo")
+
+
+def names_split(path: Path, split: str) -> bool:
+    """Return whether a YAML file has anything to say about `split`."""
+    return bool(_document(path).get(split))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -100,12 +112,22 @@ def _advice(root: Path, entry: str) -> str:
     return "write it relative to the YAML file"
 
 
-def _labelled(image: Path, classes: int) -> LabelledImage:
-    header = read_header(image)
+def _stated(image: Path, classes: int, complain: Complain) -> StatedImage:
     path = label_path(image)
-    lines = numbered_lines(path) if path.is_file() else []
-    rows = [_row(line, f"{path}:{number}", classes, header.upright_hw) for number, line in lines]
-    return labelled_image(image, header, stated_objects(rows, path))
+    rows = []
+    with noting(complain):
+        for line in numbered_lines(path) if path.is_file() else []:
+            with noting(complain):
+                rows.append(_row(line, classes))
+    header = read_header(image)
+    return StatedImage(image, header, None, _in_pixels(rows, header.upright_hw, path))
+
+
+def _in_pixels(rows: list[Row], size_hw: tuple[int, int], path: Path) -> StatedObjects:
+    objects = stated_objects(rows, path)
+    height, width = size_hw
+    corners, sizes = np.split(objects.boxes_xyxy * (width, height, width, height), 2, axis=1)
+    return objects._replace(boxes_xyxy=np.concatenate([corners, corners + sizes], axis=1))
 
 
 def label_path(image: Path) -> Path:
@@ -117,18 +139,11 @@ def label_path(image: Path) -> Path:
     return Path(*parts).with_suffix(".txt")
 
 
-def _row(line: str, where: str, classes: int, size_hw: tuple[int, int]) -> Row:
-    values = numbers(line.split(), where, ROW)
+def _row(line: Line, classes: int) -> Row:
+    values = numbers(line.text.split(), line, ROW)
     if len(values) != 5 or not all(-ROUNDING <= value <= 1 + ROUNDING for value in values[1:]):
-        raise _row_error(f"{ROW} at {where}", f"{len(values)} numbers: {line[:80]!r}")
+        raise line.fault("wrong-record", ROW, f"{len(values)} numbers: {line.text[:80]!r}")
     label, x, y, width, height = values
     if not (label.is_integer() and 0 <= label < classes):
-        raise _row_error(f"a class from 0 to {classes - 1} at {where}", f"{label:g}")
-    rows, columns = size_hw
-    x1, y1 = (x - width / 2) * columns, (y - height / 2) * rows
-    box = (x1, y1, x1 + width * columns, y1 + height * rows)
-    return box, int(label), False, f"line {where.rpartition(':')[2]}"
-
-
-def _row_error(expected: str, found: str) -> DataError:
-    return DataError(expected, found, "correct that line")
+        raise line.fault("unknown-class", f"a class from 0 to {classes - 1}", f"{label:g}")
+    return (x - width / 2, y - height / 2, width, height), int(label), False, line.name
