@@ -29,6 +29,11 @@ def read_image(path: "Union[str, PathLike[str]]") -> "NDArray[np.uint8]":
     except OSError as error:
         found = error.strerror or str(error)
         raise DataError("an image at {}".format(file), found, "check the path") from error
+    return decode_image(data, file)
+
+
+def decode_image(data: bytes, file: Path) -> "NDArray[np.uint8]":
+    """What `read_image` returns for a file of these bytes; `file` names it in the DataError."""
     image = _decoded(data)
     if image is None:
         found = "a file that does not decode"

@@ -38,6 +38,19 @@ class StatedImage(NamedTuple):
     objects: StatedObjects
 
 
+class Fit(NamedTuple):
+    """How the n boxes of an image lie on it."""
+
+    upright_xyxy: npt.NDArray[np.float64]
+    """[n, 4] pixels of the upright image, neither checked nor clipped."""
+    clipped_xyxy: npt.NDArray[np.float32]
+    """[n, 4] the same, clipped to the image."""
+    positive: npt.NDArray[np.bool_]
+    """[n] width and height are above 0."""
+    valid: npt.NDArray[np.bool_]
+    """[n] something of the box, which has an area, lies on the image."""
+
+
 class StatedAnnotations(NamedTuple):
     """One split as its label files state it: `Annotations` before boxes are checked."""
 
@@ -79,21 +92,36 @@ def labelled_image(image: StatedImage, complain: Complain = refuse) -> LabelledI
     area or outside the image, which is then left out; an ignored one is left out without a word:
     it excludes nothing.
     """
-    objects, size_hw = image.objects, image.header.upright_hw
-    clipped = _clipped(upright_boxes(image), size_hw)
-    kept = _valid(image, clipped, complain)
+    objects, fit = image.objects, fit_boxes(image)
+    for wrong in np.flatnonzero(~fit.valid & ~objects.ignored).tolist():
+        complain(_box_fault(image, wrong, has_area=bool(fit.positive[wrong])))
+    kept = fit.valid
     return LabelledImage(
-        image.path, size_hw, clipped[kept], objects.labels[kept], objects.ignored[kept]
+        image.path,
+        image.header.upright_hw,
+        fit.clipped_xyxy[kept],
+        objects.labels[kept],
+        objects.ignored[kept],
     )
 
 
-def upright_boxes(image: StatedImage) -> npt.NDArray[np.float64]:
-    """Return the boxes [n, 4] as stated, neither checked nor clipped, in the upright frame.
+def fit_boxes(image: StatedImage) -> Fit:
+    """Return how the stated boxes lie on the upright image.
 
     When the stated size is that of the pixels before EXIF rotation, boxes are rotated with the
     image; `FaultError` for any other size. A size that fits both ways (square, or turned by 180
     degrees) is taken as upright: that is how labelling tools have shown the image.
     """
+    upright = _upright(image)
+    clipped = _clipped(upright, image.header.upright_hw)
+    # NaN fails every comparison, so it is caught here as well.
+    positive = (upright[:, 2] > upright[:, 0]) & (upright[:, 3] > upright[:, 1])
+    inside = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
+    valid = np.isfinite(upright).all(axis=1) & positive & inside
+    return Fit(upright, clipped, positive, valid)
+
+
+def _upright(image: StatedImage) -> npt.NDArray[np.float64]:
     objects, header = image.objects, image.header
     if image.stated_hw is None or image.stated_hw == header.upright_hw:
         return objects.boxes_xyxy
@@ -113,19 +141,6 @@ def _clipped(
     height, width = size_hw
     limit = np.array([width, height, width, height], np.float64)
     return np.clip(boxes_xyxy, 0.0, limit).astype(np.float32)
-
-
-def _valid(
-    image: StatedImage, clipped: npt.NDArray[np.float32], complain: Complain
-) -> npt.NDArray[np.bool_]:
-    # NaN fails every comparison, so it is caught here as well.
-    stated = image.objects.boxes_xyxy
-    positive = (stated[:, 2] > stated[:, 0]) & (stated[:, 3] > stated[:, 1])
-    inside = (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
-    valid: npt.NDArray[np.bool_] = np.isfinite(stated).all(axis=1) & positive & inside
-    for wrong in np.flatnonzero(~valid & ~image.objects.ignored).tolist():
-        complain(_box_fault(image, wrong, has_area=bool(positive[wrong])))
-    return valid
 
 
 def _box_fault(image: StatedImage, index: int, *, has_area: bool) -> FaultError:

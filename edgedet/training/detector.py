@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
 from edgedet import __version__
+from edgedet.data.class_weights import auto_class_weights
 from edgedet.models.registry import build_model, resolve_options
 from edgedet.models.weights import load_trunk_weights
 from edgedet.recipe import Recipe
@@ -24,15 +24,6 @@ def model_options(recipe: Recipe, counts: npt.NDArray[np.int64]) -> dict[str, An
     if options.get("class_weights") == "auto":
         options["class_weights"] = auto_class_weights(counts)
     return options
-
-
-def auto_class_weights(counts: npt.NDArray[np.int64]) -> tuple[float, ...]:
-    """Return w_c = n_max / n_c of each class (`scale_aware_ssd` spec, section 5).
-
-    A class without objects gets 1: it has no positive to be weighted.
-    """
-    weights = np.where(counts > 0, counts.max() / np.maximum(counts, 1), 1.0)
-    return tuple(float(weight) for weight in weights)
 
 
 def _check_frozen(recipe: Recipe, options: dict[str, Any]) -> None:

@@ -11,10 +11,10 @@ import pytest
 import torch
 from training_toys import assert_same, register_toy, write_coco
 
+from edgedet.data.class_weights import auto_class_weights
 from edgedet.recipe import load_recipe
 from edgedet.runtime.errors import DataError, EdgedetError, ModelError, UsageError
 from edgedet.training.checkpoint import load_checkpoint, model_from_checkpoint
-from edgedet.training.detector import auto_class_weights
 from edgedet.training.interruption import Interrupted, StopRequest
 from edgedet.training.session import Order
 from edgedet.training.session import run_training as run_training_here
