@@ -33,7 +33,7 @@ def test_the_model_of_the_flags_brings_its_own_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", [*DEFAULT_RECIPES, "unknown"])
 def test_yaml_round_trip(tmp_path: Path, model: str) -> None:
-    options = {"anchors": [25, 38.5], "sampler": "dns"}
+    options = {"anchors": [25, [38.5, 50], 58], "taps": (5, 8), "sampler": "dns"}
     recipe = resolve_recipe(None, {"model": model, "data": "shapes", "model_options": options})
     assert load_recipe(written(tmp_path, recipe_to_yaml(recipe))) == recipe
 

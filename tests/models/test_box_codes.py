@@ -40,7 +40,7 @@ def test_worked_example_a4():
 @pytest.mark.parametrize("code", CODES, ids=("ssd", "shapes", "linear"))
 @settings(max_examples=40, deadline=None)
 @given(box=float_boxes(), anchor=float_boxes())
-def test_decoding_undoes_encoding(code, box, anchor):
+def test_invariant_2_decoding_undoes_encoding(code, box, anchor):
     box, anchor = torch.tensor(box, dtype=F64), torch.tensor(anchor, dtype=F64)
     assert torch.allclose(code.decode(code.encode(box, anchor), anchor), box, atol=1e-6)
 

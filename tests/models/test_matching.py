@@ -29,10 +29,14 @@ SHAPES_SIDES = ((16, 24, 32), (48, 64, 96), (96, 128, 192))
 SHAPES_STRIDES = (4, 8, 16)
 
 
-def ssd_anchors(side: int) -> torch.Tensor:
+ONE_SIZE = ((25,), (38,), (58,), (87,))
+SEVERAL_SIZES = ((18, 25), (38,), (50, 58, 70), (87,))
+
+
+def ssd_anchors(side: int, sizes=ONE_SIZE) -> torch.Tensor:
     levels = [
-        slow_anchors(side, d, [(a, a)])
-        for d, a in zip((8, 16, 32, 64), (25, 38, 58, 87), strict=True)
+        slow_anchors(side, d, [(a, a) for a in level])
+        for d, level in zip((8, 16, 32, 64), sizes, strict=True)
     ]
     return torch.from_numpy(np.concatenate(levels)).float()
 
@@ -110,11 +114,11 @@ def test_boxes_are_matched_by_their_iou(boxes, rule):
 
 
 @settings(max_examples=60, deadline=None)
-@given(boxes=boxes_xyxy(max_boxes=8, smallest=10))
-def test_invariant_3_objects_own_an_anchor_unless_a_better_claim_took_it(boxes):
+@given(boxes=boxes_xyxy(max_boxes=8, smallest=10), sizes=st.sampled_from((ONE_SIZE, SEVERAL_SIZES)))
+def test_invariant_3_objects_own_an_anchor_unless_a_better_claim_took_it(boxes, sizes):
     """A better claim: a forced match of another object, or a higher IoU (spec 4)."""
     assume(len(boxes) > 0)
-    iou = box_iou(ssd_anchors(128), boxes).numpy()
+    iou = box_iou(ssd_anchors(128, sizes), boxes).numpy()
     owner = match(torch.from_numpy(iou), SSD).numpy()
     needs_force = iou.max(axis=0) < SSD.positive_iou
     for g in range(len(boxes)):
@@ -138,7 +142,7 @@ def owned_boxes(anchors, target, rule):
 
 @settings(max_examples=40, deadline=None)
 @given(target=targets(max_boxes=7), rule=st.sampled_from(RULES), seed=st.integers(0, 99))
-def test_the_order_of_objects_does_not_matter(target, rule, seed):
+def test_invariant_3_the_order_of_objects_does_not_matter(target, rule, seed):
     torch.manual_seed(seed)
     shuffle = torch.randperm(len(target.labels))
     shuffled = type(target)(target.boxes_xyxy[shuffle], target.labels[shuffle])

@@ -19,6 +19,9 @@ BUILDS = [
     ("scale_aware_ssd", {"sampler": "basic"}),
     ("scale_aware_ssd", {"preset": "code"}),
     ("scale_aware_ssd", {"ratios": (1.0, 2.0), "resize": "letterbox"}),
+    ("scale_aware_ssd", {"taps": (3, 5, 6), "anchors": (12, (20, 25), 38, (50, 58), 87)}),
+    ("scale_aware_ssd", {"trunk": "mobilenet_v3_large", "taps": (4, 8), "anchors": (25, (38, 50))}),
+    ("scale_aware_ssd", {"trunk": "resnet18", "taps": (3, 4), "anchors": (20, 25, (38, 58))}),
 ]
 
 
@@ -86,7 +89,7 @@ def test_loss_and_gradient_are_finite(model, case, training):
     assert all(torch.isfinite(g).all() for g in gradients)
     assert {"n_pos", "n_neg"} <= set(model.counts)
     assert model.counts["n_neg"] > 0
-    if case == "all empty":
+    if case == "all empty":  # invariant 7
         assert model.counts["n_pos"] == 0
         assert terms.get("regression", terms.get("localisation")).item() == 0
 

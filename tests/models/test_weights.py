@@ -8,10 +8,13 @@ import torch
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from edgedet.models.registry import build_model
+from edgedet.models.trunk_networks import TRUNKS
 from edgedet.models.weights import load_trunk_weights
 from edgedet.runtime.errors import DeviceError, ModelError, UsageError
 
 from .test_trunk import slow_maps
+
+V3 = "mobilenet_v3_large"
 
 
 def new_model(classes, **options):
@@ -51,6 +54,33 @@ def test_a_local_file_fills_the_trunk(taps, network, weights_file, classes):
     load_trunk_weights(model, str(weights_file))
     assert_trunk_is(model, network.features, taps)
     assert all(torch.equal(v, model.state_dict()[k]) for k, v in heads.items())
+
+
+OTHERS = {V3: (4, 8), "resnet18": (3, 4, 6)}
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("trunk", OTHERS)
+def test_a_local_file_fills_another_trunk(trunk, half, tmp_path, classes):
+    torch.manual_seed(3)
+    network = TRUNKS[trunk].network(weights=None).eval()
+    if half:
+        network = network.half()
+    torch.save(network.state_dict(), tmp_path / "trunk.pth")
+    model = new_model(classes, trunk=trunk, taps=OTHERS[trunk]).eval()
+    load_trunk_weights(model, str(tmp_path / "trunk.pth"))
+    blocks, image = TRUNKS[trunk].cut(network.float()), torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        found = model.maps.trunk(image)
+        for tap, block in zip(found, OTHERS[trunk], strict=True):
+            assert torch.equal(tap, blocks[: block + 1](image))
+
+
+@pytest.mark.parametrize(("trunk", "title"), [("resnet18", "ResNet-18"), (V3, "MobileNetV3-Large")])
+def test_weights_of_another_trunk_are_refused(trunk, title, weights_file, classes):
+    model = new_model(classes, trunk=trunk, taps=OTHERS[trunk])
+    with pytest.raises(ModelError, match=f"torchvision's {title} keys and shapes in .*trunk.pth"):
+        load_trunk_weights(model, str(weights_file))
 
 
 def test_half_precision_is_loaded_as_single(network, tmp_path, classes):
