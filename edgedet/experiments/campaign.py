@@ -61,7 +61,7 @@ def resolve_entry(
 
 
 def _changes(variant: Variant, subject: Subject, store: Store) -> dict[str, object]:
-    if not variant.depends_on_data:
+    if not variant.recorded:
         return variant.changes_for(subject)
     name = f"{variant.name}-{subject.imgsz}-{subject.labelled.fingerprint()[:8]}"
     kept = store.recorded(name)
@@ -71,25 +71,25 @@ def _changes(variant: Variant, subject: Subject, store: Store) -> dict[str, obje
     return kept
 
 
-def trials_of(entries: Mapping[str, Entry], titles: Mapping[str, str], seeds: int) -> list[Trial]:
+def trials_of(wanted: Sequence[tuple[Variant, Entry]], seeds: int) -> list[Trial]:
     """Return every training once, all variants of a seed before the next seed.
 
     So a budget that ends early leaves a table with few seeds, not one with few rows.
     """
-    wanted: dict[tuple[str, int], Trial] = {}
+    trials: dict[tuple[str, int], Trial] = {}
     for seed in range(seeds):
-        for name, (key, recipe, _) in entries.items():
+        for variant, (key, recipe, _) in wanted:
             if key is not None and recipe is not None:
-                wanted.setdefault((key, seed), Trial(key, recipe, seed, titles[name]))
-    return list(wanted.values())
+                trials.setdefault((key, seed), Trial(key, recipe, seed, variant.title))
+    return list(trials.values())
 
 
-def run_campaign(bench: Bench, trials: Sequence[Trial], budget: Budget) -> Outcome:
-    """Run what is not finished. Raises Interrupted when the user asked to stop.
+def run_campaign(bench: Bench, trials: Sequence[Trial], budget: Budget, outcome: Outcome) -> None:
+    """Run what is not finished, and count in `outcome`, which holds when it ends with an error.
 
-    An error that the user can mend ends one training, not the others.
+    Raises Interrupted when the user asked to stop. Another error that the user can mend ends
+    one training, not the others.
     """
-    outcome = Outcome()
     for number, trial in enumerate(trials, start=1):
         if bench.store.is_finished(trial.key, trial.seed):
             outcome.already += 1
@@ -98,7 +98,6 @@ def run_campaign(bench: Bench, trials: Sequence[Trial], budget: Budget) -> Outco
         else:
             log.info("run %d of %d: %s, seed %d", number, len(trials), trial.title, trial.seed)
             _attempt(bench, trial, budget, outcome)
-    return outcome
 
 
 def _attempt(bench: Bench, trial: Trial, budget: Budget, outcome: Outcome) -> None:

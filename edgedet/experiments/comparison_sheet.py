@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import math
 
-from edgedet.experiments.sheet import Sheet
+from edgedet.experiments.sheet import NOTHING, Sheet
 from edgedet.experiments.spread import CONVERGED_SHARE, Difference, Spread
 from edgedet.experiments.study import Metric
 from edgedet.experiments.summary import Row, Summary
 
-NOTHING = "–"
+AT_CUT, CONVERGED, MINUTES = "AP50 > .3", f"{CONVERGED_SHARE:.0%} at", "minutes"
+DISPENSABLE = (MINUTES, AT_CUT, CONVERGED, "Δ mAP", "mAP, printed")
 
 
 def comparison_sheet(summary: Summary, pictures: tuple[str, ...] = ()) -> Sheet:
     """Return the table: a line a variant, the paper's values beside ours."""
     table = summary.table
-    reference = summary.reference.variant.title
-    printed = [metric for metric in table.metrics if metric.printed]
+    metrics = table.metrics
     columns = (
         "variant",
-        *(f"{metric.title}, printed" for metric in printed),
-        *(f"{metric.title}, ours" for metric in table.metrics),
-        "AP50 above score 0.3",
+        *(fact.title for fact in table.facts),
+        *(f"{metric.title}, printed" for metric in metrics if metric.printed),
+        *(metric.title for metric in metrics),
+        AT_CUT,
         "seeds",
-        *(f"{metric.title} against {reference}" for metric in table.metrics),
-        f"epochs to {CONVERGED_SHARE:.0%} of the last AP50",
-        "training",
+        *(f"Δ {metric.title}" for metric in metrics),
+        CONVERGED,
+        MINUTES,
     )
-    rows = tuple(_row(summary, row, printed) for row in summary.rows)
-    return Sheet(table.name, table.title, columns, rows, _footnotes(summary), pictures)
+    rows = tuple(_cells(summary, row) for row in summary.rows)
+    dispensable = tuple(name for name in DISPENSABLE if name in columns)
+    return Sheet(table.name, table.title, columns, rows, _footnotes(summary), pictures, dispensable)
 
 
-def _row(summary: Summary, row: Row, printed: list[Metric]) -> tuple[str, ...]:
+def _cells(summary: Summary, row: Row) -> tuple[str, ...]:
     metrics = summary.table.metrics
-    title = row.variant.title if not row.reason else f"{row.variant.title} ({row.reason})"
     own = row is summary.reference
     return (
-        title,
-        *(_printed(row, metric) for metric in printed),
-        *(spread_text(row.spreads[metric.key]) for metric in metrics),
+        row.variant.title,
+        *(text or NOTHING for text in row.facts.values()),
+        *(_printed(row, metric) for metric in metrics if metric.printed),
+        *(_ours(row, metric) for metric in metrics),
         spread_text(row.spreads["at_cut.ap50"]),
-        str(len(row.seeds)),
-        *(NOTHING if own else difference_text(row.differences[m.key]) for m in metrics),
+        str(len(row.seeds)) if row.seeds else "not run",
+        *("reference" if own else difference_text(row.differences[m.key]) for m in metrics),
         spread_text(row.spreads["converged"], decimals=0),
         _minutes(row.spreads["train_seconds"]),
     )
@@ -51,7 +53,16 @@ def _printed(row: Row, metric: Metric) -> str:
     value, deviation = row.printed[metric.key], row.printed_deviations[metric.key]
     if value is None:
         return NOTHING
-    return f"{value:g}" if deviation is None else f"{value:g} ± {deviation:g}"
+    best = row.printed_bests[metric.key]
+    spread = f"{value:g}" if deviation is None else f"{value:g} ± {deviation:g}"
+    return spread if best is None else f"{spread}, best {best:g}"
+
+
+def _ours(row: Row, metric: Metric) -> str:
+    spread = row.spreads[metric.key]
+    text = spread_text(spread)
+    wanted = metric.printed_best and spread.n
+    return f"{text}, best {max(spread.values):.1f}" if wanted else text
 
 
 def spread_text(spread: Spread, decimals: int = 1) -> str:
@@ -69,9 +80,23 @@ def difference_text(found: Difference | None) -> str:
 
 
 def _minutes(seconds: Spread) -> str:
-    return f"{seconds.mean / 60:.1f} min" if seconds.n else NOTHING
+    return f"{seconds.mean / 60:.1f}" if seconds.n else NOTHING
 
 
 def _footnotes(summary: Summary) -> tuple[str, ...]:
+    legend = (
+        f"Δ: against {summary.reference.variant.title}. {AT_CUT}: of detections above that "
+        f"score, the cut of the paper's code. {CONVERGED}: first evaluated epoch "
+        f"with that share of the last epoch's AP50. {MINUTES}: of training, without evaluation."
+    )
     notes = [f"{row.variant.title}: {row.variant.note}" for row in summary.rows if row.variant.note]
-    return (*summary.table.footnotes, *notes)
+    return (legend, *_reasons(summary), *notes, *summary.table.footnotes)
+
+
+def _reasons(summary: Summary) -> list[str]:
+    """One line for each reason, with the rows that it keeps empty."""
+    titles: dict[str, list[str]] = {}
+    for row in summary.rows:
+        if row.reason:
+            titles.setdefault(row.reason, []).append(row.variant.title)
+    return [f"{reason}: {'; '.join(names)}" for reason, names in titles.items()]

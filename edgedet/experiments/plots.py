@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
 from itertools import cycle
 from typing import Any
 
@@ -97,11 +96,11 @@ def _known(values: Any) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _figure(size: Sequence[float]) -> Any:
+def _figure(size: tuple[float, float]) -> Any:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=tuple(size), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasSVG(figure)
     return figure
 

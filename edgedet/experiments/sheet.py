@@ -9,6 +9,9 @@ from shutil import get_terminal_size
 from typing import Any
 
 MIN_WIDTH = 100
+PADDING = 2
+NOTHING = "–"
+"""What stands in a cell without a value."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Sheet:
     footnotes: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
     """File names beside the Markdown."""
+    dispensable: tuple[str, ...] = ()
+    """Columns that a narrow terminal does without, the first to go first."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
@@ -48,15 +53,32 @@ def terminal(sheets: Sequence[Sheet]) -> str:
     width = max(MIN_WIDTH, get_terminal_size().columns)
     console = Console(file=text, width=width, markup=False, highlight=False)
     for sheet in sheets:
+        shown = _shown_columns(sheet, width)
         table = Table(title=sheet.title, title_justify="left", box=box.SIMPLE_HEAD)
-        for index, name in enumerate(sheet.columns):
-            table.add_column(name, justify="right" if index else "left")
+        for index in shown:
+            table.add_column(sheet.columns[index], justify="right" if index else "left")
         for row in sheet.rows:
-            table.add_row(*row)
+            table.add_row(*(row[index] for index in shown))
         console.print(table)
         for note in sheet.footnotes:
             console.print(f"  * {note}")
+        console.print()
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _shown_columns(sheet: Sheet, width: int) -> list[int]:
+    """The columns that fit side by side, or all but the dispensable ones."""
+    shown = list(range(len(sheet.columns)))
+    for name in sheet.dispensable:
+        if _width(sheet, shown) <= width:
+            break
+        shown.remove(sheet.columns.index(name))
+    return shown
+
+
+def _width(sheet: Sheet, shown: Sequence[int]) -> int:
+    lines = [sheet.columns, *sheet.rows]
+    return sum(max(len(line[index]) for line in lines) + PADDING for index in shown)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 from edgedet.experiments.campaign import Entry
 from edgedet.experiments.spread import Difference, Spread, difference, epochs_to_converge
-from edgedet.experiments.study import Comparison
+from edgedet.experiments.study import Comparison, Fact
 from edgedet.experiments.variant import Variant
 
 PERCENT = 100.0
-NOT_YET = "not run: no seed of it is finished"
+NOT_YET = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Row:
     printed: Mapping[str, float | None]
     """By metric, in percent, as the paper has it."""
     printed_deviations: Mapping[str, float | None]
+    printed_bests: Mapping[str, float | None]
+    facts: Mapping[str, str]
+    """By title of the fact."""
     key: str | None
     curves: tuple[Sequence[tuple[float, float]], ...]
     """Of each seed: epoch and AP50 in percent, where it was evaluated."""
@@ -68,34 +71,46 @@ def summarise(
     for variant in table.variants:
         entry = entries[variant.name]
         found = results.get(entry.key or "", {})
-        metrics = [] if variant.name == table.reference else table.metrics
-        rows.append(
-            Row(
-                variant=variant,
-                reason="" if found else _reason(entry, failures),
-                seeds=tuple(found),
-                spreads=spreads[variant.name],
-                differences={
-                    metric.key: difference(
-                        spreads[variant.name][metric.key], spreads[table.reference][metric.key]
-                    )
-                    for metric in metrics
-                },
-                printed={m.key: _printed(variant, m.printed) for m in table.metrics},
-                printed_deviations={
-                    m.key: _printed(variant, m.printed_deviation) for m in table.metrics
-                },
-                key=entry.key,
-                curves=tuple(_curve(result) for result in found.values()),
-            )
-        )
+        reason = "" if found else _reason(entry, failures)
+        rows.append(_row(table, variant, entry, found, spreads, reason))
     return Summary(table, tuple(rows))
+
+
+def _row(
+    table: Comparison,
+    variant: Variant,
+    entry: Entry,
+    found: Results,
+    spreads: Mapping[str, Mapping[str, Spread]],
+    reason: str,
+) -> Row:
+    ours, reference = spreads[variant.name], spreads[table.reference]
+    compared = () if variant.name == table.reference else table.metrics
+    return Row(
+        variant=variant,
+        reason=reason,
+        seeds=tuple(found),
+        spreads=ours,
+        differences={m.key: difference(ours[m.key], reference[m.key]) for m in compared},
+        printed={m.key: _printed(variant, m.printed) for m in table.metrics},
+        printed_deviations={m.key: _printed(variant, m.printed_deviation) for m in table.metrics},
+        printed_bests={m.key: _printed(variant, m.printed_best) for m in table.metrics},
+        facts={fact.title: _fact(fact, variant, entry) for fact in table.facts},
+        key=entry.key,
+        curves=tuple(_curve(result) for result in found.values()),
+    )
 
 
 def _reason(entry: Entry, failures: Mapping[str, str]) -> str:
     if entry.key is None:
         return f"not run: {entry.reason}"
     return f"not run: {failures[entry.key]}" if entry.key in failures else NOT_YET
+
+
+def _fact(fact: Fact, variant: Variant, entry: Entry) -> str:
+    ours = fact.of(entry.recipe) if entry.recipe else ""
+    printed = _printed(variant, fact.printed)
+    return f"{ours} (printed {printed:g})" if printed is not None else ours
 
 
 def _printed(variant: Variant, column: str | None) -> float | None:
@@ -140,7 +155,6 @@ def summary_json(summary: Summary) -> dict[str, Any]:
     return {
         "table": table.name,
         "title": table.title,
-        "published": table.published,
         "reference": table.reference,
         "footnotes": list(table.footnotes),
         "rows": [_row_json(row) for row in summary.rows],
@@ -158,6 +172,8 @@ def _row_json(row: Row) -> dict[str, Any]:
         "seeds": list(row.seeds),
         "printed": dict(row.printed),
         "printed_deviation": dict(row.printed_deviations),
+        "printed_best": dict(row.printed_bests),
+        "facts": dict(row.facts),
         "ours": {
             key: {"mean": s.mean, "deviation": s.deviation, "n": s.n, "values": list(s.values)}
             for key, s in row.spreads.items()

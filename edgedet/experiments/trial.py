@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from edgedet.experiments.judging import judge, training_curve
+from edgedet.experiments.key import NOT_LEARNT
 from edgedet.experiments.origin import origin
 from edgedet.experiments.recipes import own_settings, with_seed
 from edgedet.experiments.store import Store
 from edgedet.recipe import Recipe, as_plain
+from edgedet.runtime.errors import UsageError
 from edgedet.training.checkpoint import load_checkpoint
 from edgedet.training.detector import model_options
 from edgedet.training.labelled import Labelled
@@ -53,6 +56,23 @@ def run_trial(bench: Bench, trial: Trial, until: float) -> None:
     if not (begun and _is_trained(folder, recipe)):
         run_training(_order(recipe, folder, bench.device, until, begun=begun))
     bench.store.finish(trial.key, trial.seed, _result(bench, recipe, folder))
+
+
+def check_defaults_as_then(result: Mapping[str, Any], recipe: Recipe, labelled: Labelled) -> None:
+    """Raise UsageError when a default has another value than when the finished run was made.
+
+    Settings that are as the defaults are no part of a run's key, so that new ones do not make
+    all runs new.
+    """
+    options = as_plain(model_options(recipe, labelled.train.counts()))
+    for then, now in ((result["recipe"], as_plain(asdict(recipe))), (result["options"], options)):
+        for name in then.keys() & now.keys() - {*NOT_LEARNT, "model_options", "weights"}:
+            if then[name] != now[name]:
+                raise UsageError(
+                    f"runs with {name} {now[name]}",
+                    f"finished ones with {then[name]}, an earlier default",
+                    f"give another --out, or set {name} in the recipe",
+                )
 
 
 def _order(recipe: Recipe, folder: Path, device: str, until: float, *, begun: bool) -> Order:

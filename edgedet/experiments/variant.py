@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edgedet.published import Cell, published_table
@@ -19,6 +20,12 @@ class Subject:
     labelled: Labelled
     imgsz: int
     """Side of the network's input in px."""
+    weights: str = "imagenet"
+    """What the trunks start from, as the base recipe says."""
+    pretrained: Path | None = None
+    """A checkpoint of a detector of other objects."""
+    folder: Path = Path()
+    """Where files may be left that a recipe then names."""
 
     @property
     def classes(self) -> int:
@@ -55,16 +62,13 @@ class Variant:
     """Its row's first cell."""
     model: str
     changes: Changes | Callable[[Subject], Changes] = field(default_factory=dict)
-    """Laid over the base recipe. A function is asked once for each data set, and its answer kept
-    in the store; it raises NotRunError where the variant makes no sense."""
+    """Laid over the base recipe. A function raises NotRunError where the variant makes no sense."""
     printed: Printed | None = None
     note: str = ""
     """What the reader of its row has to know."""
-
-    @property
-    def depends_on_data(self) -> bool:
-        """Whether `changes` are worked out from the data."""
-        return callable(self.changes)
+    recorded: bool = False
+    """Ask the function once for each data set and keep its answer in the store: what it works
+    out may change with a release, and a finished run is to stay the same."""
 
     def changes_for(self, subject: Subject) -> dict[str, Any]:
         """Return the settings for this data; raises NotRunError, or EdgedetError as it fails."""

@@ -5,19 +5,23 @@ from typing import Annotated
 
 import typer
 
-Names = Annotated[str, typer.Option(help="Comma-separated names; default: all.")]
+Tables = Annotated[str, typer.Option(help="Such as 2,3,4,5,6,7,8,fit; default: fit.")]
+Variants = Annotated[str, typer.Option(help="Train only these, such as dns,3to1.")]
 
 
 def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
     study: Annotated[str, typer.Argument(help="Document: scale-aware-ssd.")],
     data: Annotated[str, typer.Option(help="COCO, VOC, YOLO or VisDrone data, or `shapes`.")],
-    tables: Names = "",
-    variants: Names = "",
+    tables: Tables = "",
+    variants: Variants = "",
     recipe: Annotated[
         Path | None, typer.Option(help="YAML file of settings that all variants share.")
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="The trunk's: imagenet, none, or a file.")
+    ] = None,
+    pretrained: Annotated[
+        Path | None, typer.Option(help="Checkpoint whose trunk table 8 starts from.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each variant.")] = 3,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each training.")] = None,
@@ -48,5 +52,7 @@ def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
     given = {"data": data, "weights": weights, "epochs": epochs}
     flags = {name: value for name, value in given.items() if value is not None}
     names = [tuple(filter(None, text.split(","))) for text in (tables, variants)]
-    request = Request(study, flags, recipe, *names, seeds, minutes, device, out, not table_only)
+    request = Request(
+        study, flags, recipe, *names, seeds, minutes, device, out, pretrained, not table_only
+    )
     typer.echo(report_text(reproduce_study(request), as_json=json))
