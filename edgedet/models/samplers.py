@@ -53,7 +53,7 @@ class DynamicNegativeSampler:
     The lowest index wins a tie, so a tie with background counts as correct. When nothing at all
     is selected, all negatives are.
 
-    A head that has learnt nothing mistakes about C / (C + 1) of all negatives, forty or more for each
+    A head that has learnt nothing mistakes about C / (C + 1) of all negatives, dozens for each
     positive: the first steps teach background, and only then few, informative mistakes are left.
     """
 
