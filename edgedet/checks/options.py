@@ -1,7 +1,8 @@
 """What the checks of a data set have to know besides the data."""
 
-import os
 from dataclasses import dataclass, field
+
+from edgedet.runtime.environment import usable_cores
 
 
 @dataclass(frozen=True)
@@ -14,5 +15,5 @@ class CheckOptions:
     """How images get that size: "stretch" or "letterbox" (`ModelSpec.resize`)."""
     bbox_mode: str = "xywh"
     """What the four numbers of a COCO box are; see `open_annotations`."""
-    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    threads: int = field(default_factory=usable_cores)
     """Images decoded at the same time, at least 1."""

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,10 @@ SCHEMA_VERSION = 1
 SEVERITIES = ("error", "warning", "note")
 """An error stops training or makes its numbers wrong; a warning probably harms; a note is for
 information."""
+
+
+EXAMPLES = 5
+"""Places that a finding shows at most."""
 
 
 class Place(NamedTuple):
@@ -40,6 +45,27 @@ class Finding:
     """The first or worst few places."""
     fix: str
     """What to do."""
+
+
+class Kind(NamedTuple):
+    """What all findings of one code have in common."""
+
+    code: str
+    severity: str
+    fix: str
+
+    def found(self, what: str, places: Sequence[Place], count: int | None = None) -> list[Finding]:
+        """Return one finding, or none when there is no place. `count`: when not one a place."""
+        if not places:
+            return []
+        number, examples = count or len(places), tuple(places[:EXAMPLES])
+        return [Finding(self.code, self.severity, what, number, examples, self.fix)]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 box", "2 boxes"."""
+    ending = "es" if noun.endswith(("x", "s")) else "s"
+    return f"{number} {noun}{'' if number == 1 else ending}"
 
 
 @dataclass(frozen=True)
@@ -96,14 +122,10 @@ class CheckReport:
         if counts["error"] or (strict and counts["warning"]):
             raise DataError(
                 f"{'no error and no warning' if strict else 'no error'} in {Path(self.data)}",
-                " and ".join(_counted(counts[name], name) for name in SEVERITIES[:2]),
+                " and ".join(counted(counts[name], name) for name in SEVERITIES[:2]),
                 "see the findings above",
             )
 
 
 def _finding_dict(finding: Finding) -> dict[str, Any]:
     return asdict(finding) | {"examples": [place._asdict() for place in finding.examples]}
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from edgedet.checks.report import CheckReport, Finding
+from edgedet.checks.report import EXAMPLES, CheckReport, Finding, counted
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -28,10 +28,11 @@ def _balance(report: CheckReport) -> Table:
     table.add_row("images", *(str(split.images) for split in report.splits), "")
     table.add_row("without objects", *(str(split.background) for split in report.splits), "")
     table.add_section()
-    for name, weight in report.auto_weights.items():
+    for name in dict.fromkeys(name for split in report.splits for name in split.objects):
         # A class may be called "[red]": its name is text, never markup.
-        counts = (str(split.objects.get(name, 0)) for split in report.splits)
-        table.add_row(Text(name), *counts, f"{weight:.2f}")
+        counts = (str(split.objects.get(name, "-")) for split in report.splits)
+        weight = report.auto_weights.get(name)
+        table.add_row(Text(name), *counts, "-" if weight is None else f"{weight:.2f}")
     return table
 
 
@@ -42,14 +43,11 @@ def _finding(finding: Finding) -> Text:
     for place in finding.examples:
         text.append(f"\n    {place.file}", style="dim")
         text.append(f"  {place.where}" if place.where else "", style="dim")
-    if len(finding.examples) < finding.count:
+    if EXAMPLES == len(finding.examples) < finding.count:
         text.append("\n    ...", style="dim")
     return text
 
 
 def _end(report: CheckReport) -> Text:
-    counts = report.counts()
-    told = ", ".join(
-        f"{number} {name}{'' if number == 1 else 's'}" for name, number in counts.items()
-    )
+    told = ", ".join(counted(number, name) for name, number in report.counts().items())
     return Text(f"\nchecks of {report.data}: {told}")

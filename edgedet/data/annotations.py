@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from edgedet.runtime.errors import DataError
 
+MIN_SIDE = 1.0
+"""Input pixels. A box with a shorter side cannot be seen by the network and is dropped."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledImage:

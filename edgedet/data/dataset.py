@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from edgedet.data.annotations import Annotations, LabelledImage
+from edgedet.data.annotations import MIN_SIDE, Annotations, LabelledImage
 from edgedet.data.augment import augmented
 from edgedet.data.image_cache import ImageCache, Resized
 from edgedet.data.mosaic import PROBABILITY, Sample, drawn_indices, mosaic
@@ -18,9 +18,6 @@ from edgedet.runtime.errors import DataError
 from edgedet.runtime.images import read_image
 from edgedet.runtime.preprocess import Placement, normalise, resize
 from edgedet.runtime.spec import ModelSpec
-
-MIN_SIDE = 1.0
-"""Input pixels. A box with a shorter side cannot be seen by the network and is dropped."""
 
 
 class DetectionDataset(Dataset[tuple[Tensor, Target]]):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedet.data.annotations import Annotations, LabelledImage
-from edgedet.data.dataset import MIN_SIDE
+from edgedet.data.annotations import MIN_SIDE, Annotations, LabelledImage
 from edgedet.runtime.preprocess import place
 from edgedet.runtime.spec import ModelSpec
 
