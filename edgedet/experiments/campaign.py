@@ -16,7 +16,7 @@ from edgedet.experiments.recipes import variant_recipe
 from edgedet.experiments.store import Store
 from edgedet.experiments.trial import Bench, Trial, run_trial
 from edgedet.experiments.variant import NotRunError, Subject, Variant
-from edgedet.recipe import Recipe
+from edgedet.recipe import Recipe, as_plain
 from edgedet.runtime.errors import EdgedetError
 from edgedet.training.interruption import Interrupted
 
@@ -66,7 +66,7 @@ def _changes(variant: Variant, subject: Subject, store: Store) -> dict[str, obje
     name = f"{variant.name}-{subject.imgsz}-{subject.labelled.fingerprint()[:8]}"
     kept = store.recorded(name)
     if kept is None:
-        kept = variant.changes_for(subject)
+        kept = as_plain(variant.changes_for(subject))
         store.record(name, kept)
     return kept
 

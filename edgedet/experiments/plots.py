@@ -21,7 +21,7 @@ BAND_ALPHA = 0.15
 
 def curves_svg(summary: Summary) -> bytes:
     """Return an SVG of AP50 by epoch: the mean of the seeds, and their range as a band."""
-    figure = _figure((8.5, 4.6))
+    figure = _figure((8.5, 5.2))
     axes = figure.subplots()
     for row, colour, dash in zip(summary.rows, cycle(COLOURS), cycle(DASHES), strict=False):
         if row.curves:
@@ -29,8 +29,9 @@ def curves_svg(summary: Summary) -> bytes:
     axes.set(title=summary.table.title, xlabel="epoch", ylabel="AP50 (validation), %")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     _tidy(axes)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return _svg(figure)
 
 
@@ -38,7 +39,7 @@ def _curve(axes: Any, row: Row, colour: str, dash: str) -> None:
     epochs = sorted(set.intersection(*({epoch for epoch, _ in curve} for curve in row.curves)))
     values = np.array([[dict(curve)[epoch] for epoch in epochs] for curve in row.curves])
     label = f"{row.variant.title} (n = {len(row.curves)})"
-    axes.plot(epochs, values.mean(0), color=colour, ls=dash, lw=1.8, label=label)
+    axes.plot(epochs, values.mean(0), color=colour, ls=dash, lw=1.8, marker="o", ms=3, label=label)
     axes.fill_between(epochs, values.min(0), values.max(0), color=colour, alpha=BAND_ALPHA, lw=0)
 
 
@@ -46,7 +47,7 @@ def dots_svg(summary: Summary) -> bytes:
     """Return an SVG of each metric by variant: mean and deviation, every seed, the paper's."""
     metrics = summary.table.metrics
     rows = [row for row in summary.rows if row.seeds or any(_known(row.printed.values()))]
-    figure = _figure((4.4 * len(metrics) + 1.5, 0.42 * len(rows) + 1.5))
+    figure = _figure((4.4 * len(metrics) + 1.5, 0.42 * len(rows) + 1.8))
     for axes, metric in zip(
         figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0], metrics, strict=True
     ):
@@ -57,8 +58,11 @@ def dots_svg(summary: Summary) -> bytes:
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.margins(x=0.08)
         _tidy(axes)
-    handles = {label: h for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    axes.legend(handles.values(), handles.keys(), frameon=False, fontsize=8, loc="best")
+    pairs = zip(*axes.get_legend_handles_labels(), strict=True)
+    once = {label: handle for handle, label in pairs}
+    figure.legend(
+        once.values(), once, loc="outside lower center", ncols=2, frameon=False, fontsize=8
+    )
     return _svg(figure)
 
 

@@ -48,9 +48,10 @@ def variant_recipe(base: Mapping[str, Any], model: str, changes: Mapping[str, An
     alike = model_entry(model).options is model_entry(str(base["model"])).options
     kept = {key: value for key, value in base.items() if alike or key not in OF_A_MODEL}
     options = {**kept.get("model_options", {}), **changes.get("model_options", {})}
-    return resolve_recipe(
-        None, {**kept, **changes, "model": model, "model_options": options, "seed": 0}
-    )
+    given = {**kept, **changes, "model": model, "model_options": options, "seed": 0}
+    recipe = resolve_recipe(None, given)
+    resolve_options(model, {**recipe.model_options, "imgsz": recipe.imgsz})
+    return recipe
 
 
 def with_seed(recipe: Recipe, seed: int) -> Recipe:

@@ -1,0 +1,79 @@
+"""The folder of results."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgedet.experiments.store import Store, read_json
+from edgedet.runtime.errors import ModelError
+
+# Claims the run and is killed while it holds it; its child lives on with what it inherited.
+HOLDER = """
+import os, subprocess, sys, time
+from pathlib import Path
+from edgedet.experiments.store import Store
+with Store(Path(sys.argv[1])).claim("key", 0) as mine:
+    if os.fork() == 0:
+        time.sleep(60)
+    print(mine, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_held_run_is_free_when_its_process_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        store = Store(tmp_path)
+        with store.claim("key", 0) as mine:
+            assert not mine
+        with store.claim("key", 1) as mine:
+            assert mine
+        process.kill()
+        process.wait()
+        with store.claim("key", 0) as mine:
+            assert mine
+    finally:
+        subprocess.run(["kill", "-9", f"-{process.pid}"], check=False, capture_output=True)
+
+
+def test_a_run_is_finished_when_it_has_a_result(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert not store.is_finished("key", 11)
+    store.finish("key", 11, {"seed": 11})
+    store.finish("key", 2, {"seed": 2})
+    assert store.is_finished("key", 11)
+    assert list(store.results("key")) == [2, 11]
+    assert store.results("other") == {}
+
+
+def test_what_ended_before_its_first_checkpoint_is_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = store.run("key", 0)
+    folder.mkdir(parents=True)
+    (folder / "results.csv").touch()
+    assert not store.clear_unsaved("key", 0)
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "model.pt").touch()
+    assert store.clear_unsaved("key", 0)
+    assert folder.exists()
+
+
+def test_records(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.recorded("fitted") is None
+    store.record("fitted", {"anchors": [1, 2]})
+    assert store.recorded("fitted") == {"anchors": [1, 2]}
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(ModelError, match="remove it: it is made again"):
+        read_json(tmp_path / "a.json")
