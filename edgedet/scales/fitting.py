@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from edgedet.data.annotations import Annotations
-from edgedet.models.registry import MODELS, model_entry, resolve_options
+from edgedet.models.registry import MODELS, Entry, model_entry, resolve_options
 from edgedet.models.ssd_options import SsdOptions
 from edgedet.runtime.errors import DataError, UsageError
 from edgedet.scales.candidates import Candidate, measure
@@ -105,6 +105,10 @@ def _options(request: FitRequest) -> SsdOptions:
     given = {"imgsz": request.imgsz, "resize": request.resize}
     options: SsdOptions = entry.options(**resolve_options(request.model, given))
     return options
+
+
+def _can_be_fitted(entry: Entry) -> bool:
+    return {field.name for field in fields(entry.options)} >= FITTED_OPTIONS
 
 
 def _fitted(
