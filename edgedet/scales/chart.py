@@ -78,7 +78,9 @@ def _log_axis(axes: Axes, low: float, high: float) -> None:
 
 def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     objects = fitting.objects
-    _prepare(axes, "Object sizes, anchors, and the sizes each level's field suits", "", "objects")
+    window = f"{WINDOW[0]} to {WINDOW[1]} times"
+    title = f"Object sizes; anchors (dashed); bars: sizes of which a level sees {window} the side"
+    _prepare(axes, title, "", "objects")
     names, groups = _classes(objects, objects.sides)
     colours = [*CLASS_COLOURS, QUIET][: len(groups)]
     axes.hist(groups, bins=edges, stacked=True, color=colours, label=names, alpha=0.85)
@@ -88,8 +90,11 @@ def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     _draw_levels(axes, fitting.chosen.candidate, top)
     if edges[0] < TINY_PX < edges[-1]:
         axes.axvline(TINY_PX, color="#B00020", linewidth=1.2, linestyle=(0, (2, 2)))
-        axes.annotate("8 px", (TINY_PX, top * 0.98), color="#B00020", fontsize=8, va="top")
-    axes.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        text = f" {TINY_PX:g} px"
+        axes.annotate(text, (TINY_PX, top * 0.98), color="#B00020", fontsize=8, va="top")
+    if len(names) > 1:
+        # Under the names of the levels.
+        axes.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 0.6))
 
 
 def _draw_levels(axes: Axes, candidate: Candidate, top: float) -> None:
@@ -105,7 +110,12 @@ def _draw_levels(axes: Axes, candidate: Candidate, top: float) -> None:
         axes.vlines(sides, 0, y, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), alpha=0.7)
         text = f"{level.place}: sees {level.field_px:g} px, stride {level.stride}"
         axes.annotate(
-            text, (1.005, y), xycoords=("axes fraction", "data"), va="center", fontsize=8.5
+            text,
+            (1.008, y),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8.5,
+            color=INK,
         )
 
 
@@ -139,7 +149,14 @@ def _draw_best_iou(axes: Axes, fitting: Fitting, edges: Floats) -> None:
         label = f"{candidate.mean_best_iou:.2f}  {name}"
         axes.plot(x, y, marker="o", markersize=3, color=colour, label=label, linewidth=1.8)
     axes.axhline(0.4, color="#8A9099", linewidth=0.9, linestyle=(0, (4, 3)))
-    axes.annotate("ordinary positive", (edges[0], 0.405), fontsize=8, color="#8A9099")
+    axes.annotate(
+        "ordinary positive",
+        (edges[-1], 0.405),
+        fontsize=8,
+        color="#8A9099",
+        ha="right",
+        va="bottom",
+    )
     _log_axis(axes, edges[0], edges[-1])
     axes.set_ylim(0, 1)
     axes.set_xlabel("side in px", color=INK)

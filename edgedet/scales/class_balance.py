@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgedet.data.class_weights import auto_class_weights
 from edgedet.scales.setting import Setting
 
 IMBALANCED = 3.0
@@ -29,8 +29,7 @@ def class_weights(names: Sequence[str], counts: NDArray[np.int64]) -> Setting | 
     listed = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
     if ratio <= LARGEST_WEIGHT:
         return Setting("auto", f"objects: {listed}; a rare class weighs n_max / n")
-    weights: list[Any] = np.where(counts > 0, seen.max() / np.maximum(counts, 1), 1).tolist()
-    capped = [round(min(weight, LARGEST_WEIGHT), 2) for weight in weights]
+    capped = [round(min(weight, LARGEST_WEIGHT), 2) for weight in auto_class_weights(counts)]
     return Setting(
         capped, f"objects: {listed}; n_max / n, but at most {LARGEST_WEIGHT:g}: auto would go on"
     )

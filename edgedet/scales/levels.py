@@ -94,13 +94,13 @@ def layouts(trunk: str) -> list[Layout]:
             levels = [Level(f"block {p.block}", p.stride, p.field_px) for p in chosen]
             for extras in range(min(MOST_EXTRAS, MOST_LEVELS - taps) + 1):
                 blocks = tuple(p.block for p in chosen)
-                complete = (*levels, *_extras(levels[-1], extras))
+                complete = (*levels, *extra_levels(levels[-1], extras))
                 found.append(Layout(trunk, blocks, blocks[-1], complete))
     return found
 
 
-def _extras(last: Level, count: int) -> list[Level]:
-    """Extra maps behind the last tap: each a 1x1 and a 3x3 convolution of stride 2."""
+def extra_levels(last: Level, count: int) -> list[Level]:
+    """Return the extra maps behind `last`: each a 1x1 and a 3x3 convolution of stride 2."""
     levels = []
     for number in range(1, count + 1):
         last = Level(f"extra {number}", last.stride * 2, last.field_px + 2 * last.stride)
