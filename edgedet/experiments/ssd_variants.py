@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from edgedet.data.class_weights import auto_class_weights
 from edgedet.experiments.pretrained import trunk_file
 from edgedet.experiments.variant import Changes, NotRunError, Printed, Subject, Variant
 from edgedet.runtime.errors import EdgedetError
-from edgedet.training.detector import auto_class_weights
+from edgedet.scales.fitting import FitRequest, fit_to_objects
 
 MODEL = "scale_aware_ssd"
 THREE_TO_ONE = {"sampler": "basic", "negative_ratio": 3.0}
@@ -71,10 +72,6 @@ def _listed_weights(weights: list[float]) -> Lazy:
 
 def _chosen(subject: Subject) -> dict[str, Any]:
     """The model options that `edgedet scales` proposes for the training images."""
-    try:
-        from edgedet.scales.fitting import FitRequest, fit_to_objects
-    except ImportError as error:
-        raise NotRunError("`edgedet scales` is not part of this installation") from error
     try:
         fitting = fit_to_objects(subject.labelled.train, FitRequest(imgsz=subject.imgsz))
     except EdgedetError as error:

@@ -50,9 +50,17 @@ def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
     from edgedet.experiments.reproduction import Request, reproduce_study
 
     given = {"data": data, "weights": weights, "epochs": epochs}
-    flags = {name: value for name, value in given.items() if value is not None}
-    names = [tuple(filter(None, text.split(","))) for text in (tables, variants)]
     request = Request(
-        study, flags, recipe, *names, seeds, minutes, device, out, pretrained, not table_only
+        study=study,
+        flags={name: value for name, value in given.items() if value is not None},
+        recipe_file=recipe,
+        tables=tuple(filter(None, tables.split(","))),
+        variants=tuple(filter(None, variants.split(","))),
+        seeds=seeds,
+        minutes=minutes,
+        device=device,
+        out=out,
+        pretrained=pretrained,
+        train=not table_only,
     )
     typer.echo(report_text(reproduce_study(request), as_json=json))
