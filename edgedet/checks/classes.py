@@ -29,21 +29,25 @@ def different_classes(parts: Sequence[Part]) -> list[Finding]:
 
 def absent_classes(parts: Sequence[Part]) -> list[Finding]:
     """Return classes without an object in a split."""
-    places = _with_objects(parts, 0, 0)
-    return ABSENT.found(f"{counted(len(places), 'class')} without an object in a split", places)
+    hits = _with_objects(parts, 0, 0)
+    what = f"{_classes(hits)} without an object in a split"
+    return ABSENT.found(what, [place for _, place in hits], len(dict(hits)))
 
 
 def rare_classes(parts: Sequence[Part]) -> list[Finding]:
     """Return classes with 1 to 9 objects in a split."""
-    places = _with_objects(parts, 1, FEW - 1)
-    return RARE.found(
-        f"{counted(len(places), 'class')} with less than {FEW} objects in a split", places
-    )
+    hits = _with_objects(parts, 1, FEW - 1)
+    what = f"{_classes(hits)} with less than {FEW} objects in a split"
+    return RARE.found(what, [place for _, place in hits], len(dict(hits)))
 
 
-def _with_objects(parts: Sequence[Part], least: int, most: int) -> list[Place]:
+def _classes(hits: Sequence[tuple[str, Place]]) -> str:
+    return counted(len(dict(hits)), "class")
+
+
+def _with_objects(parts: Sequence[Part], least: int, most: int) -> list[tuple[str, Place]]:
     return [
-        Place(str(part.stated.source), f"{part.split}: {name} {number}")
+        (name, Place(str(part.stated.source), f"{part.split}: {name} {number}"))
         for part in parts
         for name, number in part.summary().objects.items()
         if least <= number <= most

@@ -18,7 +18,7 @@ from edgedet.runtime.opencv import opencv, quiet
 
 
 class Picture(NamedTuple):
-    """What is remembered of a decoded image, about 1.3 kB."""
+    """What is remembered of a decoded image, about 0.5 kB."""
 
     file_sha256: str
     """Of the bytes of the file."""
@@ -27,7 +27,7 @@ class Picture(NamedTuple):
     hash: NDArray[np.uint8]
     """[8], see `difference_hash`."""
     thumbnail: NDArray[np.uint8]
-    """[32, 32] grey."""
+    """[16, 16] grey."""
 
 
 def look_at(
