@@ -110,7 +110,11 @@ class DenseDetector(nn.Module):
         }
 
     def predict(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the K best candidates, cut off at the border; see `DetectionModel.predict`."""
+        """Return the K best candidates; see `DetectionModel.predict`.
+
+        torchvision cuts boxes off at the border of the input before NMS; here they are cut off
+        at the border of the frame, after it.
+        """
         outputs = self(images)
         class_scores = self.rules.scores(outputs["cls_logits"])
         scores, labels, anchors = best_pairs(class_scores, self.top_k)
@@ -118,7 +122,7 @@ class DenseDetector(nn.Module):
         boxes: Tensor = self.network.box_coder.decode_single(
             codes.flatten(0, 1), self.anchors_xyxy[anchors.flatten()]
         )
-        return boxes.clamp(0, self.spec.size_hw[0]).view(*scores.shape, 4), scores, labels
+        return boxes.view(*scores.shape, 4), scores, labels
 
     def _matched(self, boxes_xyxy: Tensor) -> Tensor:
         """Return for each anchor the row of its object, or a negative number."""

@@ -86,7 +86,7 @@ class FasterRcnn(nn.Module):
         An image with fewer is filled up with candidates of score 0. Raises ModelError when it is
         to become a graph.
         """
-        if torch.jit.is_tracing():
+        if torch.onnx.is_in_onnx_export():
             raise ModelError(
                 "a detector whose graph has static shapes",
                 "Faster R-CNN, whose first stage passes on as many boxes as its NMS leaves",
@@ -98,10 +98,8 @@ class FasterRcnn(nn.Module):
         logits, codes = self._second_stage(maps, proposals)
         boxes = self.network.roi_heads.box_coder.decode(codes, proposals)
         counts = [len(of_image) for of_image in proposals]
-        found = [
-            self._best(*of_image)
-            for of_image in zip(boxes.split(counts), logits.softmax(1).split(counts), strict=True)
-        ]
+        images_of = (torch.split(values, counts) for values in (boxes, logits.softmax(dim=1)))
+        found = [self._best(*of_image) for of_image in zip(*images_of, strict=True)]
         best, scores, labels = (torch.stack(values) for values in zip(*found, strict=True))
         return best, scores, labels
 
@@ -123,7 +121,7 @@ class FasterRcnn(nn.Module):
         wanted = candidate_count(self.top_k, PROPOSALS * classes)
         pairs = scores[:, 1:].flatten()
         best, rows = pairs.topk(min(wanted, len(pairs)))
-        boxes = boxes_xyxy[:, 1:].flatten(0, 1)[rows].clamp(0, self.spec.size_hw[0])
+        boxes = boxes_xyxy[:, 1:].flatten(0, 1)[rows]
         missing = wanted - len(rows)
         return (
             F.pad(boxes, (0, 0, 0, missing)),

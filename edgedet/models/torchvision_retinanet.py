@@ -19,7 +19,7 @@ PYRAMID_CHANNELS = 256
 class FocalRules:
     """A sigmoid for each class, and focal loss over all anchors but the undecided."""
 
-    strides = (8, 16, 32, 64, 128)
+    strides: tuple[int, ...] = (8, 16, 32, 64, 128)
     first_label = 0
     smallest_batch = 1
 

@@ -32,7 +32,7 @@ _norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
 class HardNegativeRules:
     """Softmax with background first, and cross-entropy over positives and hard negatives."""
 
-    strides = (16, 32, 64, 128, 256, 512)
+    strides: tuple[int, ...] = (16, 32, 64, 128, 256, 512)
     first_label = 1
     # The last map of a 512 px input is one cell, and one value has no variance to normalise by.
     smallest_batch = 2

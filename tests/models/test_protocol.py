@@ -7,11 +7,14 @@ import torch
 
 from edgedet.models.protocol import DetectionModel
 from edgedet.models.registry import MODELS, build_model
+from edgedet.models.torchvision_dense import DenseDetector
 from edgedet.runtime.spec import check_spec
 
 from .box_strategies import no_objects, one_object
 
 SIDE = 64
+# test_torchvision_models.py: fewer calls of 30 to 60 million weights.
+IN_A_FILE_OF_THEIR_OWN = {"faster_rcnn_r50_fpn", "faster_rcnn_r101_fpn", "retinanet_r50_fpn"}
 BUILDS = [
     ("multiscale_shapes", {}),
     ("ssd_mobilenetv2", {}),
@@ -19,6 +22,7 @@ BUILDS = [
     ("scale_aware_ssd", {"sampler": "basic"}),
     ("scale_aware_ssd", {"preset": "code"}),
     ("scale_aware_ssd", {"ratios": (1.0, 2.0), "resize": "letterbox"}),
+    ("ssdlite_mobilenetv3", {}),
     ("scale_aware_ssd", {"taps": (3, 5, 6), "anchors": (12, (20, 25), 38, (50, 58), 87)}),
     ("scale_aware_ssd", {"trunk": "mobilenet_v3_large", "taps": (4, 8), "anchors": (25, (38, 50))}),
     ("scale_aware_ssd", {"trunk": "resnet18", "taps": (3, 4), "anchors": (20, 25, (38, 58))}),
@@ -41,7 +45,7 @@ def test_every_registered_detector_is_one(model, classes):
     check_spec(model.spec)
     assert model.spec.class_names == classes
     assert model.spec.size_hw == (SIDE, SIDE)
-    assert {name for name, _ in BUILDS} == set(MODELS)
+    assert {name for name, _ in BUILDS} == set(MODELS) - IN_A_FILE_OF_THEIR_OWN
 
 
 def test_prediction_has_static_shapes_and_falling_scores(model, classes):
@@ -88,7 +92,8 @@ def test_loss_and_gradient_are_finite(model, case, training):
     assert gradients
     assert all(torch.isfinite(g).all() for g in gradients)
     assert {"n_pos", "n_neg"} <= set(model.counts)
-    assert model.counts["n_neg"] > 0
+    # torchvision's SSD takes negatives for positives only.
+    assert model.counts["n_neg"] > 0 or (case == "all empty" and isinstance(model, DenseDetector))
     if case == "all empty":  # invariant 7
         assert model.counts["n_pos"] == 0
         assert terms.get("regression", terms.get("localisation")).item() == 0
