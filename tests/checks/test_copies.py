@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from clean_data import FORMATS, check, image_of, only, picture, write_clean
 
-NAMES = ["train1", "train3"]
-
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_same_file_in_one_split(name: str, tmp_path: Path) -> None:
