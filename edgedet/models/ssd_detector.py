@@ -1,6 +1,7 @@
 """From options to an SSD: on any trunk, attached anywhere, with any anchors."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from edgedet.models.feature_maps import SsdFeatureMaps
 from edgedet.models.matching import MatchRule
 from edgedet.models.samplers import build_sampler
 from edgedet.models.ssd import Ssd
+from edgedet.models.ssd_head import SsdHead
 from edgedet.models.ssd_loss import SsdLoss
 from edgedet.models.ssd_options import SsdOptions
 from edgedet.models.trunk import Trunk, taps_of
@@ -76,4 +78,9 @@ def ssd_detector(class_names: tuple[str, ...], options: SsdOptions) -> Ssd:
     )
     weights = _class_weights(options.class_weights, len(class_names))
     anchors = ssd_anchors(options, maps.strides)
-    return Ssd(_spec(class_names, options), maps, anchors, criterion, weights, options.top_k)
+    spec = _spec(class_names, options)
+    detector = Ssd(spec, maps, anchors, criterion, weights, options.top_k)
+    if options.head_start == "xavier":
+        for head in detector.heads:
+            cast(SsdHead, head).start_from_xavier()
+    return detector

@@ -8,6 +8,7 @@ from edgedet.models.anchors import MEASURES
 from edgedet.models.box_codes import BOX_CODES
 from edgedet.models.feature_maps import check_levels
 from edgedet.models.samplers import SAMPLERS
+from edgedet.models.ssd_head import HEAD_STARTS
 from edgedet.models.trunk import taps_of
 from edgedet.models.trunk_networks import TRUNKS
 from edgedet.runtime.spec import RESIZES
@@ -53,13 +54,15 @@ _NAMES = {
     "anchor_measure": MEASURES,
     "sampler": SAMPLERS,
     "box_code": BOX_CODES,
+    "head_start": HEAD_STARTS,
     "resize": RESIZES,
 }
 
 
 @dataclass(frozen=True)
 class SsdOptions:
-    """What can be set on an SSD; the defaults are column three of the spec's section 8."""
+    """What can be set on an SSD; the defaults are column three of the spec's section 8,
+    but for `head_start`."""
 
     imgsz: int = 512
     """Side of the square input in px."""
@@ -91,6 +94,8 @@ class SsdOptions:
     """Match by the authors' IoU, which adds 1 px to the intersection."""
     double_softmax: bool = False
     """Softmax before the cross-entropy, as in the authors' code."""
+    head_start: str = "small"
+    """First weights of the heads: "small" (normal, deviation 0.01), or the paper's "xavier"."""
     frozen_blocks: int = 0
     """0 trains the whole trunk; n keeps the stem and the first n blocks as loaded."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -117,6 +122,7 @@ CODE_PRESET: dict[str, Any] = {
     "iou_plus_one": True,
     "box_code": "topleft_linear",
     "double_softmax": True,
+    "head_start": "xavier",
     "score_threshold": 0.3,
 }
 """What the authors' repository does where it departs from the paper (spec 8, column two)."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from edgedet.models.registry import build_model
 from edgedet.models.ssd_head import SsdHead
 
 
@@ -41,11 +42,13 @@ def test_columns_are_row_major_cells_with_the_anchor_fastest():
 
 
 @pytest.mark.parametrize(("anchors", "logits"), [(1, 4), (3, 4), (6, 21)])
-def test_spread_is_that_of_two_xavier_convolutions(anchors, logits):
+def test_xavier_on_request_has_the_spread_of_two_convolutions(anchors, logits):
     """Uniform in +-sqrt(6 / (fan_in + fan_out)); fan_out counts k x values of one task."""
     torch.manual_seed(0)
     channels = 128
     head = SsdHead(channels, anchors, logits)
+    assert head.conv.weight.std().item() == pytest.approx(0.01, rel=0.04)
+    head.start_from_xavier()
     weight = head.conv.weight.detach().reshape(anchors, logits + 4, channels, 3, 3)
     for part, values in ((weight[:, :logits], logits), (weight[:, logits:], 4)):
         bound = math.sqrt(6 / (9 * channels + 9 * anchors * values))
@@ -53,3 +56,13 @@ def test_spread_is_that_of_two_xavier_convolutions(anchors, logits):
         assert part.abs().max().item() > 0.99 * bound
         assert part.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.04)
     assert head.conv.bias.abs().sum().item() == 0
+
+
+def test_the_option_reaches_every_head():
+    deviations = {}
+    for start in ("small", "xavier"):
+        torch.manual_seed(0)
+        model = build_model("scale_aware_ssd", ("a",), {"imgsz": 64, "head_start": start})
+        deviations[start] = [head.conv.weight.std().item() for head in model.heads]
+    assert deviations["small"] == pytest.approx([0.01] * 4, rel=0.1)
+    assert min(deviations["xavier"]) > 0.02
