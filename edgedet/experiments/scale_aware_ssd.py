@@ -55,8 +55,9 @@ TABLE_3 = Comparison(
         "whose mean is 33.2 / 81.3.",
         "The text says Retina leads by 12.2 mAP where the table gives 12.4, and announces three "
         "competitors where it lists four.",
-        "The peers start from ImageNet weights and keep their own optimiser settings, sampler and "
-        "anchors; budget, input size and augmentation are those of all rows.",
+        "The peers start from ImageNet weights of their own (from none with --weights none) and "
+        "keep their own optimiser settings, sampler and anchors; budget, input size and "
+        "augmentation are those of all rows.",
     ),
 )
 TABLE_5 = Comparison(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, cast
 
 from edgedet.experiments.campaign import Entry
@@ -16,6 +17,7 @@ from edgedet.models.protocol import DetectionModel
 from edgedet.published import published_table
 from edgedet.runtime.bench import measure
 from edgedet.runtime.detector import Detector, thresholds_for
+from edgedet.runtime.environment import describe_environment
 from edgedet.runtime.errors import EdgedetError
 from edgedet.runtime.synthetic_frames import synthetic_frames
 from edgedet.training.checkpoint import model_from_checkpoint
@@ -56,7 +58,12 @@ def speed_sheet(scene: Scene, variants: tuple[Variant, ...], printed: str, refer
     )
     reasons = [_reason(scene.entries[name], titles[name]) for name in titles if not found[name]]
     hardware = published_table(printed).hardware
-    notes = (f"Printed: {hardware}, batch and precision not stated.", *_how(scene), *reasons)
+    notes = (
+        f"Printed: {hardware}, batch and precision not stated.",
+        *_how(scene),
+        *_busy(found, titles),
+        *reasons,
+    )
     return Sheet("4", "Table 4: frames a second", columns, tuple(rows), notes)
 
 
@@ -69,6 +76,11 @@ def _how(scene: Scene) -> tuple[str, ...]:
         "give as many candidates but other scores, so that their time from frame to result holds "
         "another amount of NMS.",
     )
+
+
+def _busy(found: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
+    busy = [titles[name] for name, report in found.items() if report and report["machine_busy"]]
+    return [f"Measured on a busy machine, not to be trusted: {'; '.join(busy)}."] if busy else []
 
 
 def _reason(entry: Entry, title: str) -> str:
@@ -98,6 +110,7 @@ def _speed(scene: Scene, variant: Variant) -> dict[str, Any] | None:
 
 def _measured(bench: Bench, entry: Entry, seed: int | None) -> dict[str, Any]:
     device = open_fabric(bench.device, 1, "32").device
+    busy = describe_environment()["machine_busy"]  # before our own work raises the load
     assert entry.recipe is not None
     assert entry.key is not None
     if seed is not None:
@@ -107,7 +120,8 @@ def _measured(bench: Bench, entry: Entry, seed: int | None) -> dict[str, Any]:
         model = new_detector(entry.recipe, bench.labelled, options, trained=False)
     detection = cast(DetectionModel, model)
     detector = Detector(TorchBackend(detection, device), thresholds_for(detection.spec))
-    return measure(detector, synthetic_frames(), WARMUP, ITERATIONS)
+    speeds = measure(detector, synthetic_frames(), WARMUP, ITERATIONS)
+    return {**speeds, "machine_busy": busy}
 
 
 def _printed(variant: Variant, table: str) -> float | None:
