@@ -58,7 +58,9 @@ def k_means(values: Floats, k: int) -> Floats:
     """
     ordered = np.sort(values)
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    centres: Floats = np.unique(np.quantile(ordered, (np.arange(k) + 0.5) / k))
+    quantiles = (np.arange(k) + 0.5) / k
+    # Of the values themselves: an interpolated centre might have no value near it.
+    centres: Floats = np.unique(np.quantile(ordered, quantiles, method="inverted_cdf"))
     for _ in range(ROUNDS):
         inner = np.searchsorted(ordered, (centres[1:] + centres[:-1]) / 2)
         edges = np.concatenate([[0], inner, [len(ordered)]])

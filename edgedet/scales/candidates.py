@@ -34,15 +34,12 @@ class Candidate:
     macs: int
     """Multiply-accumulates of one image."""
     parameters: int
+    fit: float
+    """How well anchors and receptive fields suit the objects; see `score.py`."""
     known_as: str = ""
     """Name of a published design; empty for a fitted one."""
     on_front: bool = False
     """Whether no other has both a higher `fit` and fewer MACs."""
-
-    @property
-    def fit(self) -> float:
-        """How well anchors and receptive fields suit the objects; see `score.py`."""
-        return fit(self.mean_best_iou, self.design.a_scores)
 
     @property
     def score(self) -> float:
@@ -71,5 +68,6 @@ def measure(
         anchors=sum(cells) * len(design.ratios),
         macs=cost.macs,
         parameters=cost.parameters,
+        fit=fit(float(best.mean()), design.a_scores),
         known_as=known_as,
     )

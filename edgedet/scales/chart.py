@@ -83,7 +83,7 @@ def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     _prepare(axes, title, "", "objects")
     names, groups = _classes(objects, objects.sides)
     colours = [*CLASS_COLOURS, QUIET][: len(groups)]
-    axes.hist(groups, bins=edges, stacked=True, color=colours, label=names, alpha=0.85)
+    axes.hist(groups, bins=edges.tolist(), stacked=True, color=colours, label=names, alpha=0.85)
     _log_axis(axes, edges[0], edges[-1])
     axes.set_xlabel(f"side, sqrt(w h), in px at {objects.imgsz} px", color=INK)
     top = axes.get_ylim()[1]
@@ -127,7 +127,7 @@ def _draw_ratios(axes: Axes, fitting: Fitting) -> None:
     low, high = min(low, 0.8), max(high, 1.25)
     _, groups = _classes(objects, ratios)
     colours = [*CLASS_COLOURS, QUIET][: len(groups)]
-    axes.hist(groups, bins=np.geomspace(low, high, BINS + 1), stacked=True, color=colours)
+    axes.hist(groups, bins=np.geomspace(low, high, BINS + 1).tolist(), stacked=True, color=colours)
     _log_axis(axes, low, high)
     axes.set_xlabel("width / height at the input", color=INK)
     for ratio in fitting.chosen.candidate.design.ratios:

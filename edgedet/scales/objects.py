@@ -47,13 +47,15 @@ class Objects:
     @property
     def sides(self) -> Floats:
         """[n] sqrt(w h) in px of the input: the side of the square of equal area."""
-        return np.sqrt(self.sizes_wh.prod(axis=1))
+        sides: Floats = np.sqrt(self.sizes_wh.prod(axis=1))
+        return sides
 
     @property
     def ratios(self) -> Floats:
         """[n] width / height at the input."""
         sizes = self.sizes_wh
-        return sizes[:, 0] / sizes[:, 1]
+        ratios: Floats = sizes[:, 0] / sizes[:, 1]
+        return ratios
 
     def per_image(self) -> NDArray[np.int64]:
         """Return [images] how many objects each image has."""
@@ -99,5 +101,5 @@ def _boxes_at_input(image: LabelledImage, spec: ModelSpec) -> Floats:
 
 def _relative_diagonals(image: LabelledImage) -> Floats:
     boxes = image.boxes_xyxy.astype(np.float64)
-    diagonals: Floats = np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T)
-    return diagonals / np.hypot(*image.size_hw)
+    diagonals: Floats = np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T) / np.hypot(*image.size_hw)
+    return diagonals

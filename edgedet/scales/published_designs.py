@@ -5,6 +5,9 @@ Scale-aware SSD spec, section 2.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 import torch
 
 from edgedet.models.cost import Cost, network_cost
@@ -13,6 +16,7 @@ from edgedet.models.ssd_detector import ssd_detector, ssd_maps
 from edgedet.models.ssd_options import SsdOptions
 from edgedet.models.trunk import NAMED_TAPS_TRUNK, TAPS
 from edgedet.scales.design import Design
+from edgedet.scales.design_cost import design_cost
 from edgedet.scales.levels import Layout, Level
 
 TITLES = {
@@ -22,6 +26,7 @@ TITLES = {
 }
 
 
+@cache
 def published_design(taps: str) -> Design:
     """Return the design of that name out of `TITLES`, its fields measured on the network."""
     options = SsdOptions(taps=taps)
@@ -38,6 +43,12 @@ def published_design(taps: str) -> Design:
 
 def published_cost(taps: str, imgsz: int, class_names: tuple[str, ...]) -> Cost:
     """Return what the detector of that name costs for one image of imgsz x imgsz px."""
+    if not any(tap.expansion for tap in TAPS[taps]):
+        design = published_design(taps)
+        blocks = tuple(tap.block for tap in TAPS[taps])
+        numbered = replace(design, layout=design.layout._replace(taps=blocks))
+        return design_cost(numbered, imgsz, len(class_names))
+    # Heads inside a block are no sum of whole blocks.
     with torch.device("meta"):
         detector = ssd_detector(class_names, SsdOptions(taps=taps, imgsz=imgsz))
     return network_cost(detector, (imgsz, imgsz))

@@ -16,6 +16,7 @@ from edgedet.scales.score import fit
 from edgedet.scales.window_search import search_sets
 
 MOST_RATIOS = 3
+LEAST_RATIO = 0.01
 MOST_SHAPES = 12
 """Anchors of a set: each adds a row to a head, and positives that say the same."""
 
@@ -39,10 +40,11 @@ def propose(objects: Objects, overlaps: Overlaps, trunk: str) -> list[Design]:
     sides = objects.sides
     sets = [*paper_rule(sides), *k_means_sets(sides), *search_sets(overlaps, sides, trunk)]
     square = _best_of_kind(_rated(_attached(sets, trunk), overlaps))
+    tried_ratios = ratio_sets(objects.ratios)
     formed = (
         Design(d.origin, d.layout, d.anchors, ratios)
         for d in (rated.design for rated in square)
-        for ratios in ratio_sets(objects.ratios)
+        for ratios in tried_ratios
         if len(d.sides) * len(ratios) <= MOST_SHAPES
     )
     return [rated.design for rated in _best_of_kind(_rated(formed, overlaps))]
@@ -50,10 +52,10 @@ def propose(objects: Objects, overlaps: Overlaps, trunk: str) -> list[Design]:
 
 def ratio_sets(ratios: Floats) -> list[tuple[float, ...]]:
     """Return the width / height sets to try: squares, and 1..`MOST_RATIOS` groups' centres."""
-    found = [(1.0,)]
+    found: list[tuple[float, ...]] = [(1.0,)]
     for count in range(1, MOST_RATIOS + 1):
-        centres = np.exp(k_means(np.log(ratios), count))
-        found.append(tuple(sorted({round(float(r), 2) for r in centres} - {0.0})) or (1.0,))
+        centres = np.exp(k_means(np.log(ratios), count)).tolist()
+        found.append(tuple(sorted({max(LEAST_RATIO, round(centre, 2)) for centre in centres})))
     return list(dict.fromkeys(found))
 
 
