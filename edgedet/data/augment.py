@@ -11,9 +11,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from edgedet.data import mosaic
-from edgedet.data.choice import check_choice
 from edgedet.data.zoom_crop import ZoomCrop
 from edgedet.models.targets import Target
+from edgedet.nearest import check_name
 from edgedet.runtime.opencv import opencv
 
 FILL = 114
@@ -69,7 +69,7 @@ def build_augmentation(names: Sequence[str]) -> nn.Module | None:
     probability 1/2. The order of `names` does not matter. `UsageError` for an unknown name.
     """
     for name in names:
-        check_choice("an augmentation", name, NAMES)
+        check_name("augmentation", name, NAMES)
     chosen = [build() for name, build in AUGMENTATIONS.items() if name in names]
     if not chosen:
         return None

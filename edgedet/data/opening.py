@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from edgedet.data import coco, visdrone, voc, yolo
 from edgedet.data.annotations import Annotations, check_class_names
-from edgedet.data.choice import check_choice
 from edgedet.data.coco_json import Load, coco_loader
 from edgedet.data.faults import Complain, refuse
 from edgedet.data.labelling import StatedAnnotations, labelled_annotations
+from edgedet.nearest import check_name
 from edgedet.runtime.errors import DataError, UsageError
 
 SPLITS = ("train", "val", "test")
@@ -116,8 +116,8 @@ def _open(data: str | Path, request: Request) -> Annotations:
 
 
 def _state(path: Path, request: Request) -> StatedAnnotations:
-    check_choice("a split", request.split, SPLITS)
-    check_choice("bbox_mode", request.bbox_mode, coco.BBOX_MODES)
+    check_name("split", request.split, SPLITS)
+    check_name("bbox_mode", request.bbox_mode, coco.BBOX_MODES)
     located = _located(path, request.split)
     if located is None:
         raise _unrecognised(path, request.split)

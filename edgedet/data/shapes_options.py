@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from edgedet.data.choice import check_choice
+from edgedet.nearest import check_name
 from edgedet.runtime.errors import UsageError
 
 PREFIX = "shapes"
@@ -30,9 +30,9 @@ class ShapesOptions:
     "dropped": one of which less than a quarter would show is left out of the picture."""
 
     def __post_init__(self) -> None:
-        check_choice("hidden", self.hidden, HIDDEN)
-        check_choice("palette", self.palette, PALETTES)
-        check_choice("size_class", self.size_class, SIZE_CLASSES)
+        check_name("hidden", self.hidden, HIDDEN)
+        check_name("palette", self.palette, PALETTES)
+        check_name("size_class", self.size_class, SIZE_CLASSES)
         for name, least, most in (("train", 1, 10**6), ("val", 1, 10**6), ("seed", 0, 2**32 - 1)):
             if not least <= getattr(self, name) <= most:
                 found = str(getattr(self, name))
@@ -50,7 +50,7 @@ def parse_shapes(data: str) -> ShapesOptions:
     chosen: dict[str, str | int] = {}
     for part in filter(None, data.removeprefix(PREFIX).removeprefix(":").split(",")):
         name, _, text = part.partition("=")
-        check_choice("a shapes option", name, kinds)
+        check_name("shapes option", name, kinds)
         chosen[name] = _number(name, text) if kinds[name] is int else text
     return ShapesOptions(**chosen)  # type: ignore[arg-type]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
+from edgedet.nearest import nearest_name
 from edgedet.runtime.errors import UsageError
 
 
@@ -90,7 +90,7 @@ def _buckets_of(part: str) -> tuple[SizeBucket, ...]:
         return BUCKET_SETS[part]
     custom = _CUSTOM.fullmatch(part)
     if custom is None:
-        near = difflib.get_close_matches(part, BUCKET_SETS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "for example --buckets near:0-32,far:32-1e5"
+        near = nearest_name(part, BUCKET_SETS)
+        hint = f"did you mean {near}?" if near else "for example --buckets near:0-32,far:32-1e5"
         raise UsageError(f"buckets {', '.join(BUCKET_SETS)} or name:SMALLEST-LARGEST", part, hint)
     return (SizeBucket(custom[1].strip(), float(custom[2]), float(custom[3])),)
