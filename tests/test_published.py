@@ -33,7 +33,14 @@ def test_the_speed_table_as_printed():
 
 @pytest.mark.parametrize(
     ("model", "speeds", "ap50"),
-    [("scale_aware_ssd", [200, 200], [78.7, 86.4]), ("ssd_mobilenetv2", [153], [57.8])],
+    [
+        ("scale_aware_ssd", [200, 200], [78.7, 86.4]),
+        ("ssd_mobilenetv2", [153], [57.8]),
+        ("faster_rcnn_r50_fpn", [51], [83.6]),
+        ("faster_rcnn_r101_fpn", [31], [79.9]),
+        ("retinanet_r50_fpn", [43], [88.0]),
+        ("ssdlite_mobilenetv3", [], []),
+    ],
 )
 def test_rows_of_our_models(model, speeds, ap50):
     rows = rows_for(model)

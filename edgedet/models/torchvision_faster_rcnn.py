@@ -96,7 +96,8 @@ class FasterRcnn(nn.Module):
         with _as_in_training(self.network.rpn, training=False):
             proposals, _ = self.network.rpn(image_list(images), maps)
         logits, codes = self._second_stage(maps, proposals)
-        boxes = self.network.roi_heads.box_coder.decode(codes, proposals)
+        decoded = self.network.roi_heads.box_coder.decode(codes, proposals)
+        boxes = decoded.view(*logits.shape, 4)  # which decode itself leaves out without proposals
         counts = [len(of_image) for of_image in proposals]
         images_of = (torch.split(values, counts) for values in (boxes, logits.softmax(dim=1)))
         found = [self._best(*of_image) for of_image in zip(*images_of, strict=True)]

@@ -61,3 +61,11 @@ def test_every_round_starts_with_the_next_contender(repo, monkeypatch):
     times = interleaved.interleave(contenders, rounds=2, warmup=1)
     assert "".join(order) == "aabbccbbccaaccaabb"  # one untimed, one timed call each
     assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2, "c": 2}
+
+
+def test_models(repo):
+    """The numbers of docs/models.md: parameters are those of the model, GMACs no less."""
+    command = [sys.executable, str(repo / "benchmarks" / "models.py"), "ssdlite_mobilenetv3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    *_, line = done.stdout.splitlines()
+    assert line in (repo / "docs" / "models.md").read_text()
