@@ -135,7 +135,7 @@ def _draw_ratios(axes: Axes, fitting: Fitting) -> None:
 
 
 def _draw_best_iou(axes: Axes, fitting: Fitting, edges: Floats) -> None:
-    _prepare(axes, "How well the nearest anchor overlaps, by size", "", "mean best IoU")
+    _prepare(axes, "Overlap with the best anchor by size, and its mean", "", "mean best IoU")
     overlaps = Overlaps(fitting.objects)
     boxes = overlaps.boxes_xyxy
     sides = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
@@ -160,7 +160,8 @@ def _draw_best_iou(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     _log_axis(axes, edges[0], edges[-1])
     axes.set_ylim(0, 1)
     axes.set_xlabel("side in px", color=INK)
-    axes.legend(fontsize=9, frameon=False, loc="lower right", title="mean of all")
+    # Above the curves: a mean best IoU over 0.9 would need an anchor for every object.
+    axes.legend(fontsize=8.5, frameon=False, loc="upper left", ncols=len(shown))
 
 
 def _mean_by_size(sides: Floats, ious: np.ndarray, edges: Floats) -> tuple[Floats, Floats]:

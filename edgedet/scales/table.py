@@ -58,5 +58,5 @@ def _per_image(sizes: SizeReport) -> str:
     counts = sizes.per_image
     return (
         f"objects an image: mean {counts.mean:.1f}, median {counts.p50:g}, "
-        f"p95 {counts.p95:g}, at most {counts.most}"
+        f"p95 {counts.p95:.3g}, at most {counts.most}"
     )
