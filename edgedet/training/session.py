@@ -22,6 +22,7 @@ from edgedet.runtime.errors import UsageError
 from edgedet.training.assembly import build_parts, build_plan
 from edgedet.training.detector import model_options, new_detector
 from edgedet.training.devices import open_fabric
+from edgedet.training.heap import keep_freed_memory
 from edgedet.training.interruption import stop_on_signals
 from edgedet.training.labelled import Labelled, open_labelled
 from edgedet.training.loop import train
@@ -65,6 +66,8 @@ def run_training(order: Order) -> Path | None:
     recipe = _recipe(order, start)
     fabric = open_fabric(order.device, order.devices, recipe.precision)
     fabric.launch()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     folder = _run_folder(fabric, order, start) if is_shapes(recipe.data) else None
     labelled = _labelled(fabric, recipe, folder)
     if start:
