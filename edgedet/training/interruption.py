@@ -44,7 +44,8 @@ class StopRequest:
 def stop_on_signals(until: float = math.inf) -> Iterator[StopRequest]:
     """Yield a request that SIGINT and SIGTERM fill in; put the old handlers back afterwards.
 
-    `until`: when it is filled in without a signal, as `time.monotonic` counts. Outside the main thread Python allows no handlers: the request then stays empty.
+    `until`: when it is filled in without a signal, as `time.monotonic` counts. Outside
+    the main thread Python allows no handlers: the request then stays empty.
     """
     request = StopRequest(until)
     if threading.current_thread() is not threading.main_thread():
