@@ -71,13 +71,26 @@ def _copy_mobilenet(network: nn.Module, backbone: Any) -> None:
 TRUNK = BackboneTrunk(TRUNKS["mobilenet_v3_large"], _copy_mobilenet)
 
 
+def _keep_one_cell(backbone: Any, imgsz: int) -> None:
+    """Take the stride from the extra layers whose input is one cell: the output is the same.
+
+    With it, in bf16 on a CPU, the gradient of their depthwise weights is of memory that nobody
+    wrote (torch 2.15, channels-last): other numbers in each run, and now and then nan.
+    """
+    for stride, layer in zip(HardNegativeRules.strides[1:], backbone.extra, strict=False):
+        if imgsz <= stride:
+            layer[1][0].stride = (1, 1)
+
+
 def ssdlite_mobilenetv3(class_names: tuple[str, ...], options: SsdliteOptions) -> DenseDetector:
     """Build the detector for those foreground classes."""
     anchors = DefaultBoxGenerator(RATIOS, *SCALES)
     trained = TRUNK.network.network(weights=None, norm_layer=_norm)
     outputs = len(class_names) + 1
+    backbone = _extractor(TRUNK.network.cut(trained))
+    _keep_one_cell(backbone, options.imgsz)
     network = SSD(
-        _extractor(TRUNK.network.cut(trained)),
+        backbone,
         anchors,
         (options.imgsz, options.imgsz),
         outputs,
