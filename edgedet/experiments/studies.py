@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
-from edgedet.experiments import scale_aware_ssd
+from edgedet.experiments import scale_aware_ssd, ssd_training
 from edgedet.experiments.study import Study
 from edgedet.nearest import unknown_name
 
-STUDIES: dict[str, Callable[[], Study]] = {scale_aware_ssd.NAME: scale_aware_ssd.study}
+STUDIES: dict[str, Callable[[], Study]] = {
+    scale_aware_ssd.NAME: scale_aware_ssd.study,
+    ssd_training.NAME: ssd_training.study,
+}
 
 
 def study_named(name: str) -> Study:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-Tables = Annotated[str, typer.Option(help="Such as 2,3,4,5,6,7,8,fit; default: fit.")]
+Tables = Annotated[str, typer.Option(help="Of scale-aware-ssd: 2,3,4,5,6,7,8,fit; default: fit.")]
 Variants = Annotated[str, typer.Option(help="Train only these, such as dns,3to1.")]
 
 
 def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
-    study: Annotated[str, typer.Argument(help="Document: scale-aware-ssd.")],
+    study: Annotated[str, typer.Argument(help="scale-aware-ssd, or ssd-training.")],
     data: Annotated[str, typer.Option(help="COCO, VOC, YOLO or VisDrone data, or `shapes`.")],
     tables: Tables = "",
     variants: Variants = "",
