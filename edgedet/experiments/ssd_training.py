@@ -6,9 +6,14 @@ from typing import Any
 
 from edgedet.experiments import ssd_variants as v
 from edgedet.experiments.study import Comparison, Metric, Study
-from edgedet.experiments.variant import Variant
+from edgedet.experiments.variant import Changes, Subject, Variant
+from edgedet.models.tap_points import tap_points
+from edgedet.scales.anchor_sets import k_means_sets
+from edgedet.scales.objects import place_objects
 
 NAME = "ssd-training"
+TRUNK = "mobilenet_v2"
+SIZES = 4
 METRICS = (Metric("ap", "mAP"), Metric("ap50", "AP50"), Metric("ap75", "AP75"))
 
 
@@ -29,6 +34,32 @@ XAVIER_3TO1 = Variant(
     {"model_options": {**v.THREE_TO_ONE, "class_weights": "none", "head_start": "xavier"}},
 )
 
+
+def _sees(block: int) -> Variant:
+    """One map of stride 16, after `block`, with sizes that follow from the objects."""
+
+    def changes(subject: Subject) -> Changes:
+        objects = place_objects(subject.labelled.train, subject.imgsz)
+        sides = list(k_means_sets(objects.sides)[:SIZES][-1].sides)
+        options = {"trunk": TRUNK, "taps": [block], "anchors": [sides]}
+        return {"model_options": {**v.DNS, "class_weights": "none", **options}}
+
+    point = tap_points(TRUNK)[block - 1]
+    title = f"block {block}: sees {point.field_px:g} px, stride {point.stride}"
+    return Variant(f"sees-{point.field_px:g}", title, v.MODEL, changes)
+
+
+FIELD = Comparison(
+    "field",
+    "How far one map sees: the same anchors and stride, attached ever deeper (DNS)",
+    tuple(_sees(block) for block in (7, 8, 10, 13)),
+    METRICS,
+    reference="sees-75",
+    footnotes=(
+        f"The anchors are the {SIZES} k-means sizes of the training objects, all on that map.",
+        "Deeper is also more layers: receptive field and capacity rise together.",
+    ),
+)
 AUGMENT = Comparison(
     "augment",
     "Augmentation (DNS, the paper's taps and anchors)",
@@ -85,8 +116,8 @@ def study() -> Study:
         name=NAME,
         title="Training the scale-aware SSD",
         model=v.MODEL,
-        tables=(AUGMENT, START, SETTINGS),
-        usual=("augment", "start", "settings"),
+        tables=(AUGMENT, START, SETTINGS, FIELD),
+        usual=("augment", "start", "settings", "field"),
         footnotes=(
             "The checkpoint with the best validation result by the recipe's `select`; scores "
             "above 0.05, best 300 of an image; mean ± sample deviation over the seeds, percent.",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from training_toys import write_coco
 
 from edgedet.experiments.recipes import variant_recipe
 from edgedet.experiments.ssd_training import AUGMENT, PLAIN
 from edgedet.experiments.studies import STUDIES, study_named
 from edgedet.experiments.study import Comparison
+from edgedet.experiments.variant import Subject
 from edgedet.models.registry import resolve_options
 from edgedet.runtime.errors import UsageError
+from edgedet.training.labelled import open_labelled
 
 BASE: dict[str, Any] = {"model": "scale_aware_ssd", "weights": "none", "data": "/data"}
 
@@ -28,11 +32,12 @@ def test_tables_are_consistent(name: str) -> None:
             assert table.reference in names
 
 
-def test_settings_of_the_training_study_are_known_and_differ() -> None:
+def test_settings_of_the_training_study_are_known_and_differ(tmp_path: Path) -> None:
     """Unknown options would raise; two variants of one recipe would be one row twice."""
+    subject = Subject(open_labelled(str(write_coco(tmp_path)), "xywh"), 512, "none")
     for table in study_named("ssd-training").tables:
         assert isinstance(table, Comparison)
-        recipes = [variant_recipe(BASE, v.model, v.changes) for v in table.variants]  # type: ignore[arg-type]
+        recipes = [variant_recipe(BASE, v.model, v.changes_for(subject)) for v in table.variants]
         resolved = [(repr(r), repr(resolve_options(r.model, r.model_options))) for r in recipes]
         assert len(set(resolved)) == len(resolved)
 
