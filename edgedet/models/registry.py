@@ -32,12 +32,10 @@ class Entry:
     """Options in which this name departs from the dataclass."""
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Named sets of options; an option given beside a preset wins."""
-    has_trunk: bool = True
-    """Whether trained weights exist for a part of it."""
 
 
 MODELS: dict[str, Entry] = {
-    "multiscale_shapes": Entry(ShapesOptions, multiscale_shapes, has_trunk=False),
+    "multiscale_shapes": Entry(ShapesOptions, multiscale_shapes),
     "ssd_mobilenetv2": Entry(SsdOptions, ssd_detector, defaults={"taps": "original"}),
     "scale_aware_ssd": Entry(SsdOptions, ssd_detector, presets={"code": CODE_PRESET}),
     "faster_rcnn_r50_fpn": Entry(ResnetFpnOptions, faster_rcnn_r50_fpn),

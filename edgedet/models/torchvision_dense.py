@@ -95,14 +95,15 @@ class DenseDetector(nn.Module):
 
         Ignored objects are background; see docs/models.md.
         """
-        if self.training and len(images) < self.rules.smallest_batch:
+        given = len(images)
+        if self.training and given < self.rules.smallest_batch:
             # The same image again: all terms are means, so the loss is that of one.
             images, targets = torch.cat([images, images]), [*targets, *targets]
         wanted = torchvision_targets(targets, self.rules.first_label)
         matched = [self._matched(target["boxes"]) for target in wanted]
         anchors = [self.anchors_xyxy] * len(matched)
         terms = self.rules.losses(self.network, wanted, self(images), (anchors, matched))
-        owners = torch.stack(matched)
+        owners = torch.stack(matched[:given])
         self.counts = {"n_pos": (owners >= 0).sum(), "n_neg": self.rules.negatives(owners)}
         return {
             "classification": terms["classification"],

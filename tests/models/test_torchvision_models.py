@@ -156,7 +156,10 @@ def test_one_image_is_a_batch(classes):
     model = build_model(LITE, classes, {"imgsz": SIDE}).train()
     terms = model.loss(images(1), objects()[1:])
     assert all(torch.isfinite(term) for term in terms.values())
-    assert model.counts["n_pos"] > 0
+    counted = model.counts
+    assert counted["n_pos"] > 0
+    model.eval().loss(images(1), objects()[1:])
+    assert model.counts == counted
 
 
 def test_gradients_in_bf16_are_those_of_the_weights(classes):

@@ -73,7 +73,7 @@ class Toy(nn.Module):
 
 
 def register_toy() -> None:
-    MODELS["toy"] = Entry(ToyOptions, Toy, has_trunk=False)
+    MODELS["toy"] = Entry(ToyOptions, Toy)
 
 
 class ToyBatches:
