@@ -9,7 +9,7 @@ import torch
 
 from edgedet.experiments.scene import Scene
 from edgedet.experiments.sheet import NOTHING, Sheet
-from edgedet.models.anchors import a_score
+from edgedet.models.anchors import a_score, square_sides
 from edgedet.models.receptive_field import receptive_fields
 from edgedet.models.registry import resolve_options
 from edgedet.models.ssd_detector import ssd_maps
@@ -24,7 +24,8 @@ def a_score_text(recipe: Recipe) -> str:
     with torch.device("meta"):
         maps = ssd_maps(options)
     fields = [field.size for field in receptive_fields(maps, through_gates=True)]
-    return f"{a_score(fields, options.anchors):.2f}"
+    sides = [square_sides(sizes, options.anchor_measure) for sizes in options.anchors]
+    return f"{a_score(fields, sides):.2f}"
 
 
 def alignment_sheet(scene: Scene) -> Sheet:

@@ -45,7 +45,7 @@ class Outcome:
     left: int = 0
     """Not begun, or not ended, because the time was up."""
     failures: dict[str, str] = field(default_factory=dict)
-    """Key of a run to the error that ended it."""
+    """Run, `<key>/seed-<n>` as its folder, to the error that ended it."""
 
 
 def resolve_entry(
@@ -121,7 +121,8 @@ def _run(bench: Bench, trial: Trial, budget: Budget, outcome: Outcome) -> None:
         outcome.left += 1
         log.info("the time is up; the run is saved and goes on next time")
     except (EdgedetError, torch.OutOfMemoryError) as error:
-        outcome.failures[trial.key] = " ".join(str(error).split())
+        run = bench.store.run(trial.key, trial.seed)
+        outcome.failures[f"{trial.key}/{run.name}"] = " ".join(str(error).split())
         log.warning("not run: %s, seed %d: %s", trial.title, trial.seed, error)
     finally:
         gc.collect()  # the model and the cached images of this run, before the next one's

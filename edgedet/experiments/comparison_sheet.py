@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 
 from edgedet.experiments.sheet import NOTHING, Sheet
-from edgedet.experiments.spread import CONVERGED_SHARE, Difference, Spread
+from edgedet.experiments.spread import (
+    BETTER,
+    CONVERGED_SHARE,
+    INSIDE,
+    WORSE,
+    Difference,
+    Spread,
+)
 from edgedet.experiments.study import Metric
 from edgedet.experiments.summary import Row, Summary
 
@@ -87,10 +94,13 @@ def _footnotes(summary: Summary) -> tuple[str, ...]:
     legend = (
         f"Δ: against {summary.reference.variant.title}. {AT_CUT}: of detections above that "
         f"score, the cut of the paper's code. {CONVERGED}: first evaluated epoch "
-        f"with that share of the last epoch's AP50. {MINUTES}: of training, without evaluation."
+        f"with that share of the last epoch's AP50. {MINUTES}: of training, without evaluation.",
+        f"`{INSIDE}`: the difference is not larger than the pooled sample deviation of the two "
+        f"rows. `{BETTER}`, `{WORSE}`: it is larger, which is no proof: with three seeds chance "
+        "alone does that in 3 of 10 comparisons, with five in 3 of 20.",
     )
     notes = [f"{row.variant.title}: {row.variant.note}" for row in summary.rows if row.variant.note]
-    return (legend, *_reasons(summary), *notes, *summary.table.footnotes)
+    return (*legend, *_reasons(summary), *notes, *summary.table.footnotes)
 
 
 def _reasons(summary: Summary) -> list[str]:

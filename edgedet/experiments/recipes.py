@@ -63,7 +63,13 @@ def own_options(recipe: Recipe) -> dict[str, Any]:
     """Return the model's options, in plain types, in which the recipe departs from its defaults."""
     plain = resolve_options(recipe.model, {})
     given = resolve_options(recipe.model, recipe.model_options)
-    return as_plain({key: value for key, value in given.items() if value != plain.get(key)})
+    own = {key: value for key, value in given.items() if value != plain.get(key)}
+    return as_plain({key: _as_declared(value, plain.get(key)) for key, value in own.items()})
+
+
+def _as_declared(value: Any, default: Any) -> Any:
+    """1 for an option that is a float is 1.0: one setting has one name."""
+    return float(value) if isinstance(default, float) and isinstance(value, int) else value
 
 
 def own_settings(recipe: Recipe) -> dict[str, Any]:

@@ -94,8 +94,9 @@ def _plan(request: Request) -> _Plan:
     store = Store(request.out or Path("runs") / "reproduce" / study.name)
     base = _base(request, study, store)
     recipe = variant_recipe(base, study.model, {})
-    open_fabric(request.device, 1, recipe.precision)  # a device that is not there is told now
-    bench = Bench(store, open_labelled(recipe.data, recipe.bbox_mode), request.device)
+    # A device that is not there is told now. `auto` may be another one next time: not that name.
+    device = str(open_fabric(request.device, 1, recipe.precision).device)
+    bench = Bench(store, open_labelled(recipe.data, recipe.bbox_mode), device)
     subject = Subject(
         bench.labelled, recipe.imgsz, recipe.weights, request.pretrained, store.root / "pretrained"
     )

@@ -33,9 +33,9 @@ class Sheet:
         return asdict(self)
 
 
-def markdown(sheet: Sheet, level: int = 2) -> str:
+def markdown(sheet: Sheet) -> str:
     """Return the sheet as Markdown: heading, table, footnotes as a list, pictures."""
-    lines = [f"{'#' * level} {sheet.title}", "", _line(sheet.columns)]
+    lines = [f"## {sheet.title}", "", _line(sheet.columns)]
     lines.append("|" + "|".join("---" for _ in sheet.columns) + "|")
     lines += [_line(row) for row in sheet.rows]
     lines += ["", *(f"- {note}" for note in sheet.footnotes)]

@@ -102,8 +102,8 @@ SETTINGS = Comparison(
         v.ALIGNED_DNS,
         _dns("no-ema", "no averaged weights", ema_decay=0.0),
         _dns("all-blocks", "every block of the trunk trained", model_options={"frozen_blocks": 0}),
-        _dns("lr-3", "three times the learning rate", lr=0.003),
-        _dns("batch-4", "batch 4, twice the steps", batch=4),
+        _dns("lr-3", "learning rate 0.003", lr=0.003),
+        _dns("batch-4", "batch 4", batch=4),
     ),
     METRICS,
     reference=v.ALIGNED_DNS.name,
@@ -114,7 +114,6 @@ def study() -> Study:
     """Return its tables."""
     return Study(
         name=NAME,
-        title="Training the scale-aware SSD",
         model=v.MODEL,
         tables=(AUGMENT, START, SETTINGS, FIELD),
         usual=("augment", "start", "settings", "field"),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from edgedet.runtime.atomic import atomic_path
-from edgedet.runtime.errors import ModelError
+from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.training.outputs import LAST
 
 RESULT = "result.json"
+RESULT_SCHEMA_VERSION = 1
+"""Version of its keys; a reader refuses any other."""
 SEED = "seed-"
 
 
@@ -30,9 +31,14 @@ class Store:
         return self.root / "runs" / key / f"{SEED}{seed}"
 
     def results(self, key: str) -> dict[int, dict[str, Any]]:
-        """Return the results of all finished seeds of a run, by seed."""
-        folders = (self.root / "runs" / key).glob(f"{SEED}*/{RESULT}")
-        found = {int(file.parent.name.removeprefix(SEED)): read_json(file) for file in folders}
+        """Return the results of all finished seeds of a run, by seed.
+
+        Raises ModelError for one that is damaged or of another version.
+        """
+        files = (self.root / "runs" / key).glob(f"{SEED}*/{RESULT}")
+        names = {file: file.parent.name.removeprefix(SEED) for file in files}
+        # The user may keep a copy of a run beside it, under a name that is no seed.
+        found = {int(name): _read_result(file) for file, name in names.items() if name.isdecimal()}
         return dict(sorted(found.items()))
 
     def is_finished(self, key: str, seed: int) -> bool:
@@ -41,7 +47,8 @@ class Store:
 
     def finish(self, key: str, seed: int, result: Mapping[str, Any]) -> None:
         """Write the result of a run: from now on it is finished."""
-        write_json(self.run(key, seed) / RESULT, result)
+        versioned = {"schema_version": RESULT_SCHEMA_VERSION, **result}
+        write_json(self.run(key, seed) / RESULT, versioned)
 
     def clear_unsaved(self, key: str, seed: int) -> bool:
         """Remove a run that ended before its first checkpoint; True when one is there to resume."""
@@ -58,16 +65,12 @@ class Store:
 
         The kernel lets go of the lock when the process ends, however it ends. It is a record
         lock, because processes that load images would inherit one of flock(2) and outlive us.
+        Raises UsageError when the file system has no locks.
         """
         path = self.run(key, seed).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-            yield True
+            yield _lock(file)
 
     def recorded(self, name: str) -> dict[str, Any] | None:
         """Return what `record` kept under that name, or None."""
@@ -82,14 +85,41 @@ class Store:
         return self.root / "resolved" / f"{name}.json"
 
 
+def _lock(file: IO[str]) -> bool:
+    """Whether this process has the file now; always on Windows, which has no record locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # POSIX leaves it open which: another has it
+        return False
+    except OSError as error:
+        found = f"{error.strerror} for {file.name}"
+        raise UsageError("a file system with locks", found, "choose another --out") from error
+    return True
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    result = read_json(path)
+    version = result.get("schema_version")
+    if version != RESULT_SCHEMA_VERSION:
+        expected = f"{path} to have schema version {RESULT_SCHEMA_VERSION}"
+        fix = "give another --out, or remove the file: the run is judged again"
+        raise ModelError(expected, f"version {version!r}", fix)
+    return result
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; ModelError when it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"a {type(content).__name__} instead of an object")
     except (OSError, ValueError) as error:
         found = " ".join(str(error).split())
         raise ModelError(f"{path} to be whole", found, "remove it: it is made again") from error
-    assert isinstance(content, dict)
     return content
 
 

@@ -71,7 +71,6 @@ class Study:
     """All tables of one document."""
 
     name: str
-    title: str
     model: str
     """The detector of the document: what the base recipe is meant for unless it says so."""
     tables: tuple[Comparison | Computed, ...]

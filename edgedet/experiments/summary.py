@@ -22,7 +22,7 @@ class Row:
 
     variant: Variant
     reason: str
-    """Why there is no result, "" where there is one."""
+    """Why there is no result, or not of every seed that was tried; "" where all is well."""
     seeds: tuple[int, ...]
     spreads: Mapping[str, Spread]
     """ap, ap50, ap75, at_cut.ap and so on, in percent; converged in epochs, seconds in s."""
@@ -62,7 +62,10 @@ def summarise(
     results: Mapping[str, Results],
     failures: Mapping[str, str],
 ) -> Summary:
-    """Return the numbers of `table`. `entries` by variant name, `results` and `failures` by key."""
+    """Return the numbers of `table`.
+
+    entries: by variant name; results: by key; failures: by run, as `Outcome` has them.
+    """
     spreads = {
         variant.name: _spreads(results.get(entries[variant.name].key or "", {}))
         for variant in table.variants
@@ -71,7 +74,7 @@ def summarise(
     for variant in table.variants:
         entry = entries[variant.name]
         found = results.get(entry.key or "", {})
-        reason = "" if found else _reason(entry, failures)
+        reason = _reason(entry, found, failures)
         rows.append(_row(table, variant, entry, found, spreads, reason))
     return Summary(table, tuple(rows))
 
@@ -101,10 +104,15 @@ def _row(
     )
 
 
-def _reason(entry: Entry, failures: Mapping[str, str]) -> str:
+def _reason(entry: Entry, found: Results, failures: Mapping[str, str]) -> str:
     if entry.key is None:
         return f"not run: {entry.reason}"
-    return f"not run: {failures[entry.key]}" if entry.key in failures else NOT_YET
+    runs = {run.rpartition("/")[2]: run for run in failures if run.startswith(f"{entry.key}/")}
+    if runs:
+        errors = "; ".join(dict.fromkeys(failures[run] for run in runs.values()))
+        # Seeds that fail are told: the mean of those that are left is of the lucky ones.
+        return f"without {', '.join(runs)}: {errors}" if found else f"not run: {errors}"
+    return "" if found else NOT_YET
 
 
 def _fact(fact: Fact, variant: Variant, entry: Entry) -> str:

@@ -13,14 +13,13 @@ from edgedet.experiments.origin import origin
 from edgedet.experiments.recipes import own_settings, with_seed
 from edgedet.experiments.store import Store
 from edgedet.recipe import Recipe, as_plain
-from edgedet.runtime.errors import UsageError
+from edgedet.runtime.errors import ModelError, UsageError
+from edgedet.training.best import Best
 from edgedet.training.checkpoint import load_checkpoint
 from edgedet.training.detector import model_options
 from edgedet.training.labelled import Labelled
 from edgedet.training.outputs import LAST
 from edgedet.training.session import Order, run_training
-
-RESULT_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -52,25 +51,29 @@ def run_trial(bench: Bench, trial: Trial, until: float) -> None:
     """
     folder = bench.store.run(trial.key, trial.seed)
     recipe = with_seed(trial.recipe, trial.seed)
-    begun = bench.store.clear_unsaved(trial.key, trial.seed)
-    if not (begun and _is_trained(folder, recipe)):
-        run_training(_order(recipe, folder, bench.device, until, begun=begun))
+    saved = _saved(folder) if bench.store.clear_unsaved(trial.key, trial.seed) else None
+    if saved:
+        check_defaults_as_then(saved, recipe, bench.labelled)
+    if saved is None or not _is_trained(saved, recipe):
+        run_training(_order(recipe, folder, bench.device, until, begun=saved is not None))
     bench.store.finish(trial.key, trial.seed, _result(bench, recipe, folder))
 
 
-def check_defaults_as_then(result: Mapping[str, Any], recipe: Recipe, labelled: Labelled) -> None:
-    """Raise UsageError when a default has another value than when the finished run was made.
+def check_defaults_as_then(made: Mapping[str, Any], recipe: Recipe, labelled: Labelled) -> None:
+    """Raise UsageError when a default has another value than when a run was made.
+
+    made: `recipe` and `options` of its result, or of the checkpoint that it is to go on from.
 
     Settings that are as the defaults are no part of a run's key, so that new ones do not make
     all runs new.
     """
     options = as_plain(model_options(recipe, labelled.train.counts()))
-    for then, now in ((result["recipe"], as_plain(asdict(recipe))), (result["options"], options)):
-        for name in then.keys() & now.keys() - {*NOT_LEARNT, "model_options", "weights"}:
+    for then, now in ((made["recipe"], as_plain(asdict(recipe))), (made["options"], options)):
+        for name in sorted(then.keys() & now.keys() - {*NOT_LEARNT, "model_options", "weights"}):
             if then[name] != now[name]:
                 raise UsageError(
                     f"runs with {name} {now[name]}",
-                    f"finished ones with {then[name]}, an earlier default",
+                    f"earlier ones with {then[name]}, the default of then",
                     f"give another --out, or set {name} in the recipe",
                 )
 
@@ -82,11 +85,18 @@ def _order(recipe: Recipe, folder: Path, device: str, until: float, *, begun: bo
     return Order(flags=asdict(recipe), device=device, out=folder, until=until)
 
 
-def _is_trained(folder: Path, recipe: Recipe) -> bool:
+def _saved(folder: Path) -> dict[str, Any]:
+    try:
+        return load_checkpoint(folder / LAST)
+    except ModelError as error:
+        fix = f"remove {folder}: the run is made again"
+        raise ModelError(error.expected, error.found, fix) from error
+
+
+def _is_trained(saved: Mapping[str, Any], recipe: Recipe) -> bool:
     """Whether only the result is missing: killed between the last checkpoint and it."""
-    state = load_checkpoint(folder / LAST)
-    stale = 0 < recipe.patience <= state["best"]["evaluations_since"]
-    return bool(state["epoch"] >= recipe.epochs) or stale
+    stale = Best(**saved["best"]).is_stale(recipe.patience)
+    return bool(saved["epoch"] >= recipe.epochs) or stale
 
 
 def _result(bench: Bench, recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -94,7 +104,6 @@ def _result(bench: Bench, recipe: Recipe, folder: Path) -> dict[str, Any]:
     curve = training_curve(folder)
     counts = train.counts()
     return {
-        "schema_version": RESULT_SCHEMA_VERSION,
         "model": recipe.model,
         "seed": recipe.seed,
         "best": {"epoch": load_checkpoint(folder / LAST)["best"]["epoch"]}

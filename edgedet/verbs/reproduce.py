@@ -54,8 +54,8 @@ def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
         study=study,
         flags={name: value for name, value in given.items() if value is not None},
         recipe_file=recipe,
-        tables=tuple(filter(None, tables.split(","))),
-        variants=tuple(filter(None, variants.split(","))),
+        tables=_names(tables),
+        variants=_names(variants),
         seeds=seeds,
         minutes=minutes,
         device=device,
@@ -64,3 +64,7 @@ def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
         train=not table_only,
     )
     typer.echo(report_text(reproduce_study(request), as_json=json))
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())

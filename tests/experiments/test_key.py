@@ -37,6 +37,10 @@ def test_what_does_not_alter_the_result_is_the_same_run(changes: dict[str, Any])
     assert key(changes) == key()
 
 
+def test_a_whole_number_for_a_float_is_the_same_run() -> None:
+    assert key(options(negative_ratio=1)) == key(options(negative_ratio=1.0))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

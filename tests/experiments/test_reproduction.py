@@ -91,9 +91,7 @@ def test_a_second_call_trains_nothing_and_rebuilds_the_tables(
     again = reproduce_study(request(folder, seeds=2))
     assert again.outcome.already == 4
     assert results(made.folder) == before
-    assert {file: file.read_bytes() for file in written if file.suffix != ".svg"} == {
-        file: content for file, content in written.items() if file.suffix != ".svg"
-    }
+    assert {file: file.read_bytes() for file in written} == written
     assert again.sheets == made.sheets[:1]
 
 
@@ -177,6 +175,25 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(
     assert expected in made.sheets[0].footnotes
 
 
+def test_a_seed_that_fails_is_told_beside_those_that_did_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = trial.run_training
+
+    def fail(order: Any) -> Any:
+        if order.flags["seed"] == 1:
+            raise ModelError("a finite loss", "inf", "lower lr")
+        return train(order)
+
+    monkeypatch.setattr(trial, "run_training", fail)
+    made = reproduce_study(request(tmp_path, flags={"epochs": 1}, variants=("plain",), seeds=3))
+    assert made.outcome.trained == 2
+    assert [run.rpartition("/")[2] for run in made.outcome.failures] == ["seed-1"]
+    assert row(made, "plain toy")["seeds"] == "2"
+    told = next(note for note in made.sheets[0].footnotes if note.startswith("without"))
+    assert told.startswith("without seed-1: expected a finite loss, found inf; lower lr: plain toy")
+
+
 def test_a_changed_default_is_not_mixed_with_finished_runs(
     folder: Path, made: Reproduction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +201,7 @@ def test_a_changed_default_is_not_mixed_with_finished_runs(
         content = json.loads(file.read_text())
         changed = {**content, "recipe": {**content["recipe"], "clip_norm": 77.0}}
         monkeypatch.setattr(Path, "read_text", _reading(file, json.dumps(changed)))
-    with pytest.raises(UsageError, match="found finished ones with 77.0, an earlier default"):
+    with pytest.raises(UsageError, match="found earlier ones with 77.0, the default of then"):
         reproduce_study(request(folder, train=False))
 
 

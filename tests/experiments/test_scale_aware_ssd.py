@@ -159,6 +159,14 @@ def test_a_scores_of_table_5(variant: Variant) -> None:
     assert round(float(a_score_text(recipe)), 1) == variant.printed.row()["a_score"]
 
 
+def test_a_diagonal_is_not_a_side_of_an_anchor() -> None:
+    sides = variant_recipe(BASE, "scale_aware_ssd", {})
+    told = {"model_options": {"anchor_measure": "diagonal"}}
+    diagonals = variant_recipe(BASE, "scale_aware_ssd", told)
+    expected = float(a_score_text(sides)) * 2**0.5
+    assert float(a_score_text(diagonals)) == pytest.approx(expected, abs=0.02)
+
+
 def test_table_2() -> None:
     scene: Any = None
     sheet = alignment_sheet(scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgedet.experiments.store import Store, read_json
-from edgedet.runtime.errors import ModelError
+from edgedet.runtime.errors import ModelError, UsageError
 
 # Claims the run and is killed while it holds it; its child lives on with what it inherited.
 HOLDER = """
@@ -73,7 +74,43 @@ def test_records(tmp_path: Path) -> None:
     assert store.recorded("fitted") == {"anchors": [1, 2]}
 
 
-def test_a_damaged_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("{")
+def test_without_record_locks_one_process_works_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows has no fcntl."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with Store(tmp_path).claim("key", 0) as mine:
+        assert mine
+
+
+def test_a_file_system_without_locks_is_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.lockf", fail)
+    with (
+        pytest.raises(UsageError, match="No locks available"),
+        Store(tmp_path).claim("key", 0),
+    ):
+        pass
+
+
+def test_a_result_of_another_version_is_refused_and_a_copy_of_a_run_is_not_a_seed(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    store.finish("key", 0, {"seed": 0})
+    store.run("key", 0).rename(tmp_path / "runs" / "key" / "seed-0-before")
+    assert store.results("key") == {}
+    store.finish("key", 0, {"schema_version": 99})
+    with pytest.raises(ModelError, match="found version 99"):
+        store.results("key")
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_a_damaged_file_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
     with pytest.raises(ModelError, match="remove it: it is made again"):
         read_json(tmp_path / "a.json")

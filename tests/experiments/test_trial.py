@@ -13,7 +13,8 @@ from edgedet.experiments import trial
 from edgedet.experiments.recipes import read_base, variant_recipe
 from edgedet.experiments.store import Store
 from edgedet.experiments.trial import Bench, Trial, run_trial
-from edgedet.training.checkpoint import load_checkpoint
+from edgedet.runtime.errors import ModelError, UsageError
+from edgedet.training.checkpoint import load_checkpoint, save_checkpoint
 from edgedet.training.interruption import Interrupted
 from edgedet.training.labelled import open_labelled
 
@@ -70,3 +71,21 @@ def test_killed_before_it_was_judged_it_is_only_judged(
     monkeypatch.setattr(trial, "run_training", None)
     run_trial(bench, wanted(tmp_path), FOREVER)
     assert json.loads(result.read_text())["best"] == before["best"]
+
+
+def test_begun_under_another_default_it_does_not_go_on(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        run_trial(bench, wanted(tmp_path), until=0.0)
+    checkpoint = bench.store.run("toy-key", 0) / "model.pt"
+    state = load_checkpoint(checkpoint)
+    save_checkpoint(checkpoint, {**state, "recipe": {**state["recipe"], "clip_norm": 77.0}})
+    with pytest.raises(UsageError, match="clip_norm 10.0, found earlier ones with 77.0"):
+        run_trial(bench, wanted(tmp_path), FOREVER)
+
+
+def test_a_damaged_checkpoint_names_the_folder_to_remove(bench: Bench, tmp_path: Path) -> None:
+    folder = bench.store.run("toy-key", 0)
+    folder.mkdir(parents=True)
+    (folder / "model.pt").write_bytes(b"half")
+    with pytest.raises(ModelError, match=f"remove {folder}: the run is made again"):
+        run_trial(bench, wanted(tmp_path), FOREVER)

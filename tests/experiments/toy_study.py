@@ -34,7 +34,7 @@ def toy_study() -> Study:
     )
     alone = Comparison("2", "Table 2: dropout", (DROPOUT,), METRICS, "dropout")
     fixed = Computed("3", "Table 3", lambda scene: Sheet("3", "Table 3", ("a",), (("1",),)))
-    return Study(NAME, "Toys", "toy", (table, alone, fixed), usual=("1",), footnotes=("Toys.",))
+    return Study(NAME, "toy", (table, alone, fixed), usual=("1",), footnotes=("Toys.",))
 
 
 def register_toy_study() -> None:

@@ -14,6 +14,7 @@ from edgedet.cli import main
     [
         (["scale-aware-sdd"], "did you mean 'scale-aware-ssd'"),
         (["scale-aware-ssd", "--tables", "9"], "a table of scale-aware-ssd out of 2, 3, 4"),
+        (["scale-aware-ssd", "--tables", "2, 9"], "found '9'"),
         (["scale-aware-ssd", "--variants", "dsn"], "did you mean 'dns'"),
         (["scale-aware-ssd", "--tables", "2", "--variants", "dns"], "variant of these tables"),
         (["scale-aware-ssd", "--recipe", "nowhere.yaml"], "nowhere.yaml"),
