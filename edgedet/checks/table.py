@@ -21,7 +21,7 @@ def table_text(report: CheckReport) -> str:
 
 def _balance(report: CheckReport) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for split in report.splits:
         table.add_column(split.split, justify="right", no_wrap=True)
     table.add_column("auto weight", justify="right", no_wrap=True)

@@ -33,7 +33,7 @@ def remarks(fitting: Fitting) -> list[str]:
         scores = best.design.a_scores
         found.append(
             f"Not every receptive field lies {WINDOW[0]} to {WINDOW[1]} anchors wide (here "
-            f"{scores.min():.2f} to {scores.max():.2f}): finer maps gain more than that costs."
+            f"{scores.min():.2f} to {scores.max():.2f}): none that keeps all inside scores higher."
         )
     if fitting.measured_objects < len(fitting.objects.labels):
         found.append(
@@ -54,7 +54,7 @@ def too_small(sizes: SizeReport, imgsz: int) -> str:
     if small.vanished:
         line += f", {small.vanished} of them so small that training drops them"
     if small.imgsz is None:
-        return f"{line}; {LIFTED_SHARE:.0%} are larger, so {imgsz} px serves."
+        return f"{line}; {LIFTED_SHARE:.0%} are not smaller, so {imgsz} px serves."
     line += f": --imgsz {small.imgsz}, or {small.tiles} x {small.tiles} tiles at {imgsz} px, would "
     line += f"lift {LIFTED_SHARE:.0%} of all to {TINY_PX:g} px"
     return f"{line} (larger than the images: no detail is won)." if small.enlarges else f"{line}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -26,12 +27,18 @@ class AnchorSet(NamedTuple):
 
 
 def paper_rule(sides_px: Floats) -> list[AnchorSet]:
-    """Return the sets of the paper, section 3.1: a lowest size, then four by a constant factor."""
-    lowest = float(np.percentile(sides_px, PAPER_LOWEST_PERCENTILE))
-    return [
-        AnchorSet(f"rule x{factor:g}", geometric(lowest, factor, PAPER_LEVELS))
-        for factor in PAPER_FACTORS
-    ]
+    """Return the sets of the paper, section 3.1: four sizes from a lowest by a constant factor.
+
+    Fewer when the largest object would be nearer to a smaller size: an anchor that no object is
+    near serves none, but would count among those whose receptive fields suit.
+    """
+    lowest, largest = float(np.percentile(sides_px, PAPER_LOWEST_PERCENTILE)), sides_px.max()
+    sets = []
+    for factor in PAPER_FACTORS:
+        needed = 1 + math.ceil(math.log(largest / lowest, factor) - 0.5)
+        sides = geometric(lowest, factor, min(max(needed, 1), PAPER_LEVELS))
+        sets.append(AnchorSet(f"rule x{factor:g}", sides))
+    return sets
 
 
 def geometric(lowest: float, factor: float, count: int) -> tuple[float, ...]:

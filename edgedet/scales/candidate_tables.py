@@ -14,11 +14,12 @@ from edgedet.scales.size_tables import plain_table
 
 CHOSEN, FRONT, OUTSIDE = "*", "+", "!"
 LEGEND = f"""\
-at: block@stride, e extra map, x inside the block; sides in px, one group a level
-{CHOSEN} chosen   {FRONT} nothing fits better for as few operations   \
+at: block@stride, e extra map, x inside the block
+sides: in px, one group a level
+{CHOSEN} chosen   {FRONT} nothing fits better for as few operations
 {OUTSIDE} some field lies outside {WINDOW[0]} to {WINDOW[1]} sides
-A = receptive field / anchor side; score = mean best IoU - {OCTAVE_COST:g} octaves that fields\
- are off
+A = receptive field / anchor side
+score = mean best IoU - {OCTAVE_COST:g} octaves that fields are off
 - {DOUBLING_COST:g} doublings of the operations - {SHAPE_COST:g} anchor shapes"""
 
 
@@ -26,7 +27,8 @@ def design_table(candidates: Sequence[Candidate], chosen: Candidate) -> Table:
     """Return where the heads of each candidate attach, and their anchors."""
     table = plain_table("", ["at", "sides", "w/h", "sizes from"])
     for column in table.columns:
-        column.justify = "left"
+        # Where the terminal is narrow: a second line, never an ellipsis.
+        column.justify, column.no_wrap, column.overflow = "left", False, "fold"
     for number, candidate in enumerate(candidates, 1):
         design = candidate.design
         sides = ["/".join(f"{side:g}" for side in sides) for sides in design.anchors]

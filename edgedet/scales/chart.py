@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
+from edgedet.models.ssd_options import SsdOptions
 from edgedet.runtime.atomic import atomic_path
 from edgedet.scales.candidates import Candidate
 from edgedet.scales.fitting import Fitting
@@ -39,7 +41,9 @@ def write_chart(path: Path, fitting: Fitting, title: str = "") -> None:
     _draw_sizes(figure.add_subplot(grid[0, :]), fitting, edges)
     _draw_best_iou(figure.add_subplot(grid[1, 0]), fitting, edges)
     _draw_ratios(figure.add_subplot(grid[1, 1]), fitting)
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        # Class names in a script that the font lacks are boxes: nothing the user could mend.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(temporary, dpi=120)
 
 
@@ -64,11 +68,14 @@ def _prepare(axes: Axes, title: str, x: str, y: str) -> None:
 
 def _log_axis(axes: Axes, low: float, high: float) -> None:
     """A log axis with round numbers written out."""
-    from matplotlib.ticker import FixedLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
     decades = range(-3, 5)
     ticks = [m * 10.0**d for d in decades for m in (1, 1.5, 2, 3, 4, 6, 8)]
     shown = [tick for tick in ticks if low <= tick <= high]
+    if len(shown) < 2:
+        ticks = list(MaxNLocator(4).tick_values(low, high))
+        shown = [tick for tick in ticks if low <= tick <= high]
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator(shown))
@@ -148,10 +155,10 @@ def _draw_best_iou(axes: Axes, fitting: Fitting, edges: Floats) -> None:
         x, y = _mean_by_size(sides, ious, edges)
         label = f"{candidate.mean_best_iou:.2f}  {name}"
         axes.plot(x, y, marker="o", markersize=3, color=colour, label=label, linewidth=1.8)
-    axes.axhline(0.4, color="#8A9099", linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.axhline(SsdOptions.positive_iou, color="#8A9099", linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
         "ordinary positive",
-        (edges[-1], 0.405),
+        (edges[-1], SsdOptions.positive_iou + 0.005),
         fontsize=8,
         color="#8A9099",
         ha="right",
@@ -187,4 +194,5 @@ def _classes(objects: Objects, values: Floats) -> tuple[list[str], list[Floats]]
 
 def _short(name: str) -> str:
     short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
-    return short.replace("$", r"\$")
+    # The legend leaves out what begins with an underscore.
+    return short.replace("$", r"\$").replace("_", " _", 1 if short.startswith("_") else 0)

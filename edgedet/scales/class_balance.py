@@ -31,5 +31,5 @@ def class_weights(names: Sequence[str], counts: NDArray[np.int64]) -> Setting | 
         return Setting("auto", f"objects: {listed}; a rare class weighs n_max / n")
     capped = [round(min(weight, LARGEST_WEIGHT), 2) for weight in auto_class_weights(counts)]
     return Setting(
-        capped, f"objects: {listed}; n_max / n, but at most {LARGEST_WEIGHT:g}: auto would go on"
+        capped, f"objects: {listed}; n_max / n, but at most {LARGEST_WEIGHT:g} (auto: {ratio:.0f})"
     )

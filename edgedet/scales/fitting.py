@@ -85,7 +85,8 @@ def fit_to_objects(annotations: Annotations, request: FitRequest) -> Fitting:
             *_published(objects, overlaps, options),
         ]
     )
-    best = candidates[0]
+    # The published designs stand on a trunk of their own, whatever was asked for.
+    best = next(c for c in candidates if c.design.layout.trunk == request.trunk)
     return Fitting(
         request=request,
         objects=objects,

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 class Objects:
     """n objects at the network's input size, without the ignored ones.
 
-    What training drops, a side under `MIN_SIDE` px, is left out and counted by `vanished`.
+    What training drops, a width or height under `MIN_SIDE` px, is left out but for its size.
     """
 
     class_names: tuple[str, ...]
@@ -34,8 +34,8 @@ class Objects:
     """[n] in which of the images."""
     relative_diagonal: Floats
     """[n] diagonal of the box / diagonal of the upright image, both before the resize."""
-    vanished: int
-    """Objects that training drops."""
+    vanished_sides: Floats
+    """[m] sqrt(w h) in px of the input of the objects that training drops."""
     longest_side: int
     """Longest side in px of any image before the resize."""
 
@@ -47,8 +47,7 @@ class Objects:
     @property
     def sides(self) -> Floats:
         """[n] sqrt(w h) in px of the input: the side of the square of equal area."""
-        sides: Floats = np.sqrt(self.sizes_wh.prod(axis=1))
-        return sides
+        return _sides(self.boxes_xyxy)
 
     @property
     def ratios(self) -> Floats:
@@ -89,7 +88,7 @@ def place_objects(annotations: Annotations, imgsz: int, resize: str = "stretch")
         labels=labels[kept],
         image=owner[kept],
         relative_diagonal=diagonals[kept],
-        vanished=int((counted & ~visible).sum()),
+        vanished_sides=_sides(joined[counted & ~visible]),
         longest_side=max((max(image.size_hw) for image in labelled), default=0),
     )
 
@@ -97,6 +96,11 @@ def place_objects(annotations: Annotations, imgsz: int, resize: str = "stretch")
 def _boxes_at_input(image: LabelledImage, spec: ModelSpec) -> Floats:
     placement = place(image.size_hw, spec)
     return np.asarray(placement.boxes_to_input(image.boxes_xyxy), np.float64).reshape(-1, 4)
+
+
+def _sides(boxes_xyxy: Floats) -> Floats:
+    sides: Floats = np.sqrt((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1))
+    return sides
 
 
 def _relative_diagonals(image: LabelledImage) -> Floats:

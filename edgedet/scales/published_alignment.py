@@ -1,13 +1,12 @@
-"""The paper's tables about receptive fields and anchors, computed again from the network.
+"""The paper's table of receptive fields and anchors, computed again from the network.
 
-Scale-aware SSD, Table 2 (receptive field / anchor of two designs) and Table 5 (of six anchor sets).
+Scale-aware SSD, Table 2: receptive field / anchor of two designs.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from edgedet.models.anchors import a_score
 from edgedet.models.tap_points import tap_points
 from edgedet.models.trunk import NAMED_TAPS_TRUNK
 from edgedet.published import published_table
@@ -29,31 +28,6 @@ def table2() -> list[dict[str, Any]]:
     `rf`), attached_a_score, note ("" where everything agrees).
     """
     return [row for design in ATTACHED_BLOCKS for row in _design_rows(design)]
-
-
-def table5_a_scores() -> list[dict[str, Any]]:
-    """Return the A-scores of Table 5: a row an anchor set.
-
-    Keys: anchors, printed_a_score (one digit), a_score (exact fields), a_score_of_printed_fields,
-    agrees (whether the printed one is the rounded latter), note.
-    """
-    exact = [level.field_px for level in _named_levels("custom")]
-    printed = _printed_fields("custom")
-    rows = []
-    for row in published_table("ssd.T5").rows:
-        sides: Any = row["anchors"]
-        of_printed = a_score(printed, sides)
-        rows.append(
-            {
-                "anchors": list(sides),
-                "printed_a_score": row["a_score"],
-                "a_score": a_score(exact, sides),
-                "a_score_of_printed_fields": of_printed,
-                "agrees": round(of_printed, 1) == row["a_score"],
-                "note": _rounding_note(row["a_score"], a_score(exact, sides)),
-            }
-        )
-    return rows
 
 
 def _design_rows(design: str) -> list[dict[str, Any]]:
@@ -90,11 +64,6 @@ def _named_levels(design: str) -> list[Level]:
     return [*levels, *extra_levels(levels[-1], EXTRAS)]
 
 
-def _printed_fields(design: str) -> list[float]:
-    fields: list[Any] = [row[f"{design}.rf"] for row in published_table("ssd.T2").rows]
-    return [float(field) for field in fields if field is not None]
-
-
 def _field_note(printed: Any, level: Level, attached: Level) -> str:
     notes = []
     if printed != level.field_px:
@@ -102,7 +71,3 @@ def _field_note(printed: Any, level: Level, attached: Level) -> str:
     if attached.field_px != level.field_px:
         notes.append(f"the detector reads {attached.place}, which sees {attached.field_px:g} px")
     return "; ".join(notes)
-
-
-def _rounding_note(printed: Any, exact: float) -> str:
-    return "" if round(exact, 1) == printed else f"with exact fields it rounds to {exact:.1f}"

@@ -54,7 +54,11 @@ def data_as_seen_from(recipe: Path, data: str) -> str:
     if is_shapes(data):
         return data
     place, home = Path(data).expanduser().resolve(), recipe.resolve().parent
-    return os.path.relpath(place, home) if place.is_relative_to(home) else str(place)
+    if not place.is_relative_to(home):
+        return str(place)
+    below = os.path.relpath(place, home)
+    # The generator's name; a folder called so needs the dot.
+    return f"./{below}" if is_shapes(below) else below
 
 
 def _entry(name: str, value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 
-from edgedet.checks.report import CheckReport
+from edgedet.checks.report import CheckReport, counted
 from edgedet.data.opening import open_annotations
 from edgedet.data.shapes import resolve_data
 from edgedet.data.shapes_options import is_shapes
@@ -32,6 +32,11 @@ class Order:
     recipe: Path | None = None
     """Where to write the recipe; nowhere when None."""
 
+    def __post_init__(self) -> None:
+        """Raise UsageError, before the data is looked at, when `recipe` exists."""
+        if self.recipe is not None:
+            check_new(self.recipe)
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -49,8 +54,6 @@ def run_scales(order: Order, out: Path | None = None, checks: CheckReport | None
     Raises UsageError or DataError; all that can be known beforehand is checked before a folder
     is made.
     """
-    if order.recipe is not None:
-        check_new(order.recipe)
     # Generated shapes need the folder first.
     folder = new_run_dir("scales", out) if is_shapes(order.data) else None
     data = resolve_data(order.data, folder) if folder else order.data
@@ -71,10 +74,11 @@ def _recipe(order: Order, path: Path, fitting: Fitting) -> str:
     request = order.fit
     heading = f"Written by edgedet scales for {order.data} ({order.split}). {advice(fitting)}"
     seen = data_as_seen_from(path, order.data)
-    objects = f"{len(fitting.objects.labels)} objects on {fitting.sizes.images} images"
+    objects = counted(len(fitting.objects.labels), "object")
+    images = counted(fitting.sizes.images, "image")
     keys = {
         "model": Setting(request.model, "what is not set here has the defaults of this model"),
-        "data": Setting(seen, f"{objects} of its {order.split} part were measured"),
+        "data": Setting(seen, f"measured: {objects} on {images} of its {order.split} part"),
         "imgsz": Setting(request.imgsz, _input_reason(fitting)),
     }
     if order.bbox_mode != "xywh":

@@ -17,8 +17,10 @@ SHOWN = (5, 50, 95)
 
 def plain_table(first: str, columns: Sequence[str]) -> Table:
     """Return an empty table: the first column to the left, numbers to the right."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(first, no_wrap=True)
+    # Narrow gaps: the widest table has to fit the 80 columns of a terminal.
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    # What does not fit beside the numbers, a long name, gets a second line: no ellipsis.
+    table.add_column(first, overflow="fold")
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
     return table
@@ -33,10 +35,10 @@ def side_table(sizes: SizeReport) -> Table:
 
 
 def form_table(sizes: SizeReport) -> Table:
-    """Return relative diagonals and width / height, by class."""
-    diagonals = [f"diagonal p{SHOWN[0]}", *(f"p{p}" for p in SHOWN[1:])]
-    ratios = [f"w/h p{SHOWN[0]}", *(f"p{p}" for p in SHOWN[1:])]
-    table = plain_table("of the image", [*diagonals, *ratios])
+    """Return diagonals relative to the image's, and width / height at the input, by class."""
+    diagonals = [f"diagonal / image's p{SHOWN[0]}", *(f"p{p}" for p in SHOWN[1:])]
+    ratios = [f"w/h at the input p{SHOWN[0]}", *(f"p{p}" for p in SHOWN[1:])]
+    table = plain_table("form", [*diagonals, *ratios])
     places = [PERCENTILES.index(p) for p in SHOWN]
     for row in shown_rows(sizes):
         cells = [_number(row.relative_diagonal[i], 3) for i in places]

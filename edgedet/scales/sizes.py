@@ -48,9 +48,9 @@ class TooSmall:
     """Objects under `TINY_PX`, and what would lift `LIFTED_SHARE` of all to that."""
 
     objects: int
-    """How many lie under it, those that vanish at this input included."""
+    """How many lie under it, all that vanish at this input included."""
     vanished: int
-    """How many of them have a side under 1 px and are not even learnt."""
+    """How many of them have a width or height under 1 px and are not even learnt."""
     imgsz: int | None
     """Smallest input size that lifts them; None: this one serves."""
     tiles: int | None
@@ -108,12 +108,14 @@ def _percentiles(values: Floats) -> tuple[float, ...]:
 
 
 def _too_small(objects: Objects) -> TooSmall:
-    sides = np.concatenate([objects.sides, np.zeros(objects.vanished)])
-    under = int((sides < TINY_PX).sum())
+    vanished = len(objects.vanished_sides)
+    sides = np.concatenate([objects.sides, objects.vanished_sides])
+    # A long object can vanish by its thickness alone.
+    under = int((objects.sides < TINY_PX).sum()) + vanished
     # A size grows with the input, whichever way the image is resized.
-    low = float(np.percentile(objects.sides, 100 * (1 - LIFTED_SHARE), method="lower"))
+    low = float(np.percentile(sides, 100 * (1 - LIFTED_SHARE), method="lower"))
     if low >= TINY_PX:
-        return TooSmall(under, objects.vanished, None, None, enlarges=False)
+        return TooSmall(under, vanished, None, None, enlarges=False)
     imgsz = math.ceil(TINY_PX / low * objects.imgsz / INPUT_STEP) * INPUT_STEP
     tiles = math.ceil(TINY_PX / low)
-    return TooSmall(under, objects.vanished, imgsz, tiles, enlarges=imgsz > objects.longest_side)
+    return TooSmall(under, vanished, imgsz, tiles, enlarges=imgsz > objects.longest_side)

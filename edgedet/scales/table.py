@@ -7,6 +7,7 @@ import sys
 from rich.console import Console, Group
 from rich.text import Text
 
+from edgedet.checks.report import counted
 from edgedet.scales.advice import advice, remarks
 from edgedet.scales.candidate_tables import LEGEND, design_table, measure_table
 from edgedet.scales.fitting import Fitting
@@ -47,8 +48,8 @@ def _heading(fitting: Fitting) -> Text:
     request, sizes = fitting.request, fitting.sizes
     heading = Text("Objects", style="bold")
     heading.append(
-        f" at {request.imgsz} x {request.imgsz} px ({request.resize}): {sizes.images} images, "
-        f"{sizes.empty_images} of them without objects",
+        f" at {request.imgsz} x {request.imgsz} px ({request.resize}): "
+        f"{counted(sizes.images, 'image')}, {sizes.empty_images} without objects",
         style="default",
     )
     return heading

@@ -21,7 +21,9 @@ def scales(  # noqa: PLR0913 - one parameter a flag
     check: Annotated[bool, typer.Option("--check", help="Look for faults of the data first.")] = (
         False
     ),
-    strict: Annotated[bool, typer.Option("--strict", help="Let warnings of --check fail.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="--check, and its warnings fail.")
+    ] = False,
     write: Annotated[Path | None, typer.Option(help="New file for the fitted recipe.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default: runs/scales/run.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -30,6 +32,8 @@ def scales(  # noqa: PLR0913 - one parameter a flag
 
     Prints sizes, candidates and advice; keeps a picture and JSON; --write makes a recipe of it.
     """
+    from shlex import quote
+
     from edgedet.checks.table import table_text as check_text
     from edgedet.scales.checking import checked
     from edgedet.scales.fitting import FitRequest
@@ -45,4 +49,4 @@ def scales(  # noqa: PLR0913 - one parameter a flag
     typer.echo(outcome.json if json else table_text(outcome.fitting))
     typer.echo(f"picture and JSON in {outcome.folder}", err=True)
     if write:
-        typer.echo(f"recipe in {write}: edgedet train --recipe {write}", err=True)
+        typer.echo(f"recipe in {write}: edgedet train --recipe {quote(str(write))}", err=True)

@@ -52,10 +52,17 @@ def test_sets_of_as_many_sizes_as_there_are():
 
 def test_the_papers_rule():
     """Four sizes by a constant factor from where the objects begin."""
-    sides = np.linspace(23, 63, 1001)
+    sides = np.append(np.linspace(23, 63, 1001)[:-1], 120)
     small, large = paper_rule(sides)
     assert small.sides == pytest.approx((25, 37.5, 56.2, 84.4), abs=0.06)
     assert large.sides == pytest.approx((25, 42.5, 72.2, 122.8), abs=0.06)
+
+
+@pytest.mark.parametrize(("largest", "counts"), [(30, (1, 1)), (40, (2, 2)), (60, (3, 2))])
+def test_the_rule_ends_with_the_objects(largest, counts):
+    """30, 45, 67.5 and 30, 51, 86.7: those that are the nearest to some object, in log space."""
+    sets = paper_rule(np.array([30.0] * 50 + [largest]))
+    assert tuple(len(s.sides) for s in sets) == counts
 
 
 def test_the_papers_own_set_follows_its_rule():

@@ -7,6 +7,7 @@ from torchvision.ops import box_iou
 from edgedet.models.registry import build_model
 from edgedet.runtime.errors import DataError, UsageError
 from edgedet.scales.advice import advice, remarks
+from edgedet.scales.chart import write_chart
 from edgedet.scales.fitting import FitRequest, fit_to_objects
 from edgedet.scales.shortlist import shortlist
 from edgedet.scales.table import table_text
@@ -86,6 +87,39 @@ def test_one_object_is_enough():
     assert found.chosen.candidate.mean_best_iou > 0.6
     assert advice(found)
     assert table_text(found)
+
+
+def test_objects_of_one_size_get_no_anchor_that_none_of_them_is_near():
+    same = annotations(labelled([[5, 5, 85, 85], [200, 200, 280, 280]]))
+    chosen = fit_to_objects(same, FitRequest()).chosen
+    assert chosen.candidate.design.sides == [80]
+
+
+def test_the_trunk_that_was_asked_for_is_taken_even_if_a_published_design_ranks_higher():
+    """Objects that are the paper's anchors; ResNet-18 costs several times the operations."""
+    sides = (25, 38, 58, 87)
+    centres = (100, 136, 240, 352)
+    boxes = [
+        [c - s / 2, c - s / 2, c + s / 2, c + s / 2] for c, s in zip(centres, sides, strict=True)
+    ]
+    found = fit_to_objects(annotations(labelled(boxes)), FitRequest(trunk="resnet18"))
+    assert found.chosen.model_options()["trunk"] == "resnet18"
+
+
+def test_a_narrow_terminal_cuts_no_cell(fitting, monkeypatch):
+    monkeypatch.setattr("edgedet.scales.table.PLAIN_WIDTH", 80)
+    text = table_text(fitting)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_class_names_that_a_picture_cannot_show(tmp_path, recwarn):
+    names = ("_under", "$cash$", "猫")
+    boxes = [[9, 9, 500, 500]] * 3
+    fitting = fit_to_objects(annotations(labelled(boxes, [0, 1, 2]), classes=names), FitRequest())
+    write_chart(tmp_path / "a.svg", fitting)
+    assert (tmp_path / "a.svg").stat().st_size > 0
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
 
 
 def test_published_designs_are_always_shown(fitting):

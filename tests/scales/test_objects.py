@@ -29,7 +29,7 @@ def test_objects_are_what_training_learns(rule):
         np.testing.assert_allclose(found.boxes_xyxy[here], target.boxes_xyxy.numpy()[learnt])
         assert (found.labels[here] == target.labels.numpy()[learnt]).all()
     of_all = sum((~image.ignored).sum() for image in images)
-    assert 0 < found.vanished == of_all - len(found.labels)
+    assert 0 < len(found.vanished_sides) == of_all - len(found.labels)
 
 
 def test_sizes_of_one_object_by_hand():

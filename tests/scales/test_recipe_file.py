@@ -68,6 +68,17 @@ def test_a_file_is_never_overwritten(tmp_path):
     assert path.read_text() == "model: mine\n"
 
 
+TAPS = {"taps": Setting([5], "")}
+
+
+def test_a_folder_with_the_generators_name_stays_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "shapes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    seen = data_as_seen_from(Path("recipe.yaml"), "./shapes")
+    write_recipe(Path("recipe.yaml"), recipe_text("", {"data": Setting(seen, "")}, TAPS))
+    assert load_recipe(Path("recipe.yaml")).data == str(tmp_path.resolve() / "shapes")
+
+
 def test_data_below_the_recipe_can_move_with_it(tmp_path, monkeypatch):
     (tmp_path / "data" / "pears").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)

@@ -39,23 +39,21 @@ def test_objects_per_image():
 def test_the_advised_input_lifts_enough_objects_and_the_next_smaller_does_not(sides, imgsz):
     data = annotations(squares(sides, size_hw=(512, 512)))
 
-    def share_lifted(size):
-        at_size = place_objects(data, size)
-        return (at_size.sides >= TINY_PX - 1e-4).sum() / max(1, len(at_size.sides))
+    def share_lifted(size, least=TINY_PX - 1e-4):
+        return (place_objects(data, size).sides >= least).sum() / len(sides)
 
     objects = place_objects(data, imgsz)
     if len(objects.sides) == 0:
         return
     small = report_sizes(objects).too_small
     # A step of one object: which of two neighbours the 5th percentile is.
-    slack = 1 / len(objects.sides)
+    slack = 1 / len(sides)
     if small.imgsz is None:
         assert share_lifted(imgsz) >= 0.95 - slack
         return
-    kept = (objects.sides * small.imgsz / imgsz >= TINY_PX - 1e-4).mean()
-    tiled = (objects.sides * small.tiles >= TINY_PX - 1e-4).mean()
-    assert min(kept, tiled) >= 0.95 - slack
-    assert (objects.sides * (small.imgsz - 32) / imgsz >= TINY_PX).mean() < 0.95 + slack
+    tiled = (np.array(sides) * imgsz / 512 * small.tiles >= TINY_PX - 1e-4).mean()
+    assert min(share_lifted(small.imgsz), tiled) >= 0.95 - slack
+    assert share_lifted(small.imgsz - 32, TINY_PX + 1e-4) < 0.95 + slack
     assert small.imgsz % 32 == 0
     assert small.enlarges == (small.imgsz > 512)
 
@@ -63,6 +61,14 @@ def test_the_advised_input_lifts_enough_objects_and_the_next_smaller_does_not(si
 def test_vanished_objects_are_counted_as_too_small():
     small = report_sizes(place_objects(annotations(squares([0.5, 3, 20])), 512)).too_small
     assert (small.objects, small.vanished) == (2, 1)
+
+
+def test_objects_that_vanish_are_lifted_as_well():
+    """Half of them 0.8 px: an input that shows only the rest well does not serve."""
+    data = annotations(squares([0.8] * 5 + [30] * 5))
+    small = report_sizes(place_objects(data, 512)).too_small
+    assert (small.objects, small.vanished, small.tiles) == (5, 5, 10)
+    assert (place_objects(data, small.imgsz).sides >= TINY_PX - 1e-4).all()
 
 
 def test_real_tiny_cars(shared_data):

@@ -82,8 +82,11 @@ def test_the_table_is_for_people(data, tmp_path, capsys):
 def test_an_existing_recipe_is_refused_before_anything_is_written(data, tmp_path, capsys):
     recipe, out = tmp_path / "mine.yaml", tmp_path / "out"
     recipe.write_text("model: mine\n")
-    assert main(["scales", str(data), "--write", str(recipe), "--out", str(out)]) == 2
-    assert "mine.yaml" in capsys.readouterr().err
+    words = ["scales", str(data), "--write", str(recipe), "--out", str(out)]
+    assert main([*words, "--check"]) == 2
+    captured = capsys.readouterr()
+    assert "mine.yaml" in captured.err
+    assert "Checking" not in captured.err
     assert recipe.read_text() == "model: mine\n"
     assert not out.exists()
 
