@@ -36,7 +36,15 @@ def _speed_sheet(scene: Scene) -> Sheet:
 FIT = Comparison(
     "fit",
     "The document's argument on this data",
-    (v.ORIGINAL, v.ALIGNED_3TO1, v.ALIGNED_1TO1, v.ALIGNED_DNS, v.DNS_WEIGHTED, v.FITTED),
+    (
+        v.ORIGINAL,
+        v.ALIGNED_3TO1,
+        v.ALIGNED_1TO1,
+        v.ALIGNED_DNS,
+        v.DNS_WEIGHTED,
+        v.FITTED_PAPER,
+        v.FITTED,
+    ),
     (Metric("ap", "mAP"), Metric("ap50", "AP50")),
     reference="3to1",
     footnotes=(

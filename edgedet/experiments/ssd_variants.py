@@ -13,6 +13,7 @@ from edgedet.experiments.pretrained import trunk_file
 from edgedet.experiments.variant import Changes, NotRunError, Printed, Subject, Variant
 from edgedet.runtime.errors import EdgedetError
 from edgedet.scales.fitting import FitRequest, fit_to_objects
+from edgedet.scales.window import DEFAULT, PAPER, Window
 
 MODEL = "scale_aware_ssd"
 THREE_TO_ONE = {"sampler": "basic", "negative_ratio": 3.0}
@@ -70,10 +71,10 @@ def _listed_weights(weights: list[float]) -> Lazy:
     return changes
 
 
-def _chosen(subject: Subject) -> dict[str, Any]:
+def _chosen(subject: Subject, window: Window = DEFAULT) -> dict[str, Any]:
     """The model options that `edgedet scales` proposes for the training images."""
     try:
-        fitting = fit_to_objects(subject.labelled.train, FitRequest(imgsz=subject.imgsz))
+        fitting = fit_to_objects(subject.labelled.train, FitRequest(subject.imgsz, window=window))
     except EdgedetError as error:
         raise NotRunError(f"`edgedet scales` fails: {error}") from error
     return dict(fitting.chosen.model_options())
@@ -81,6 +82,10 @@ def _chosen(subject: Subject) -> dict[str, Any]:
 
 def _fitted(subject: Subject) -> Changes:
     return {"model_options": _chosen(subject)}
+
+
+def _fitted_in_the_papers_window(subject: Subject) -> Changes:
+    return {"model_options": _chosen(subject, PAPER)}
 
 
 def _fitted_3to1(subject: Subject) -> Changes:
@@ -140,6 +145,14 @@ FITTED = Variant(
     recorded=True,
     note="attachment and anchors follow from the sizes of the training objects; what was chosen "
     "is in resolved/",
+)
+FITTED_PAPER = Variant(
+    "fitted-paper",
+    "recipe of `edgedet scales --window 1.5,2.5`",
+    MODEL,
+    _fitted_in_the_papers_window,
+    recorded=True,
+    note="receptive fields 1.5 to 2.5 anchors wide, as the paper argues; the default is 3 to 8",
 )
 FITTED_3TO1 = Variant(
     "fitted-3to1",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from edgedet.scales.candidates import Candidate
 from edgedet.scales.fitting import Fitting
-from edgedet.scales.levels import WINDOW
 from edgedet.scales.sizes import LIFTED_SHARE, TINY_PX, SizeReport
 
 
@@ -29,10 +28,10 @@ def remarks(fitting: Fitting) -> list[str]:
     small = too_small(fitting.sizes, fitting.request.imgsz)
     if small:
         found.append(small)
-    if not best.design.aligned:
+    if not best.aligned:
         scores = best.design.a_scores
         found.append(
-            f"Not every receptive field lies {WINDOW[0]} to {WINDOW[1]} anchors wide (here "
+            f"Not every receptive field lies {fitting.request.window} anchors wide (here "
             f"{scores.min():.2f} to {scores.max():.2f}): none that keeps all inside scores higher."
         )
     if fitting.measured_objects < len(fitting.objects.labels):

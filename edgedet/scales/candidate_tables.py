@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from edgedet.scales.candidates import Candidate
-from edgedet.scales.levels import WINDOW
 from edgedet.scales.score import DOUBLING_COST, OCTAVE_COST, SHAPE_COST
 from edgedet.scales.size_tables import plain_table
 
@@ -17,7 +16,7 @@ LEGEND = f"""\
 at: block@stride, e extra map, x inside the block
 sides: in px, one group a level
 {CHOSEN} chosen   {FRONT} nothing fits better for as few operations
-{OUTSIDE} some field lies outside {WINDOW[0]} to {WINDOW[1]} sides
+{OUTSIDE} some field lies outside {{window}} sides
 A = receptive field / anchor side
 score = mean best IoU - {OCTAVE_COST:g} octaves that fields are off
 - {DOUBLING_COST:g} doublings of the operations - {SHAPE_COST:g} anchor shapes"""
@@ -49,7 +48,7 @@ def measure_table(candidates: Sequence[Candidate], chosen: Candidate) -> Table:
             f"{candidate.p5_best_iou:.2f}",
             f"{candidate.worst_best_iou:.2f}",
             f"{candidate.share_positive:.1%}",
-            f"{'' if candidate.design.aligned else OUTSIDE}{candidate.a_score:.2f}",
+            f"{'' if candidate.aligned else OUTSIDE}{candidate.a_score:.2f}",
             str(candidate.anchors),
             f"{candidate.macs / 1e9:.2f}",
             f"{candidate.parameters / 1e3:.0f}",

@@ -12,6 +12,7 @@ from edgedet.models.ssd_options import SsdOptions
 from edgedet.scales.design import Design
 from edgedet.scales.overlaps import Overlaps
 from edgedet.scales.score import fit, score
+from edgedet.scales.window import Window
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Candidate:
     parameters: int
     fit: float
     """How well anchors and receptive fields suit the objects; see `score.py`."""
+    aligned: bool
+    """Whether the field / side of every anchor lies in the window."""
     known_as: str = ""
     """Name of a published design; empty for a fitted one."""
     on_front: bool = False
@@ -48,7 +51,12 @@ class Candidate:
 
 
 def measure(
-    design: Design, cost: Cost, overlaps: Overlaps, options: SsdOptions, known_as: str = ""
+    design: Design,
+    cost: Cost,
+    overlaps: Overlaps,
+    options: SsdOptions,
+    window: Window,
+    known_as: str = "",
 ) -> Candidate:
     """Return the measures of `design` over the objects of `overlaps`.
 
@@ -68,6 +76,7 @@ def measure(
         anchors=sum(cells) * len(design.ratios),
         macs=cost.macs,
         parameters=cost.parameters,
-        fit=fit(float(best.mean()), design.a_scores),
+        fit=fit(float(best.mean()), design.a_scores, window),
+        aligned=bool(window.holds(design.a_scores).all()),
         known_as=known_as,
     )

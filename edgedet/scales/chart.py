@@ -13,10 +13,10 @@ from edgedet.models.ssd_options import SsdOptions
 from edgedet.runtime.atomic import atomic_path
 from edgedet.scales.candidates import Candidate
 from edgedet.scales.fitting import Fitting
-from edgedet.scales.levels import WINDOW
 from edgedet.scales.objects import Floats, Objects
 from edgedet.scales.overlaps import Overlaps
 from edgedet.scales.sizes import TINY_PX
+from edgedet.scales.window import Window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def _log_axis(axes: Axes, low: float, high: float) -> None:
 
 def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     objects = fitting.objects
-    window = f"{WINDOW[0]} to {WINDOW[1]} times"
+    window = f"{fitting.request.window} times"
     title = f"Object sizes; anchors (dashed); bars: sizes of which a level sees {window} the side"
     _prepare(axes, title, "", "objects")
     names, groups = _classes(objects, objects.sides)
@@ -94,7 +94,7 @@ def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     _log_axis(axes, edges[0], edges[-1])
     axes.set_xlabel(f"side, sqrt(w h), in px at {objects.imgsz} px", color=INK)
     top = axes.get_ylim()[1]
-    _draw_levels(axes, fitting.chosen.candidate, top)
+    _draw_levels(axes, fitting.chosen.candidate, top, fitting.request.window)
     if edges[0] < TINY_PX < edges[-1]:
         axes.axvline(TINY_PX, color="#B00020", linewidth=1.2, linestyle=(0, (2, 2)))
         text = f" {TINY_PX:g} px"
@@ -104,14 +104,14 @@ def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
         axes.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 0.6))
 
 
-def _draw_levels(axes: Axes, candidate: Candidate, top: float) -> None:
-    """Above the histogram a bar a level, from field / 2.5 to field / 1.5, and its anchors."""
+def _draw_levels(axes: Axes, candidate: Candidate, top: float, window: Window) -> None:
+    """Above the histogram a bar a level, of the sizes whose window it meets, and its anchors."""
     levels = candidate.design.layout.levels
     step = top * 0.085
     axes.set_ylim(0, top + step * (len(levels) + 0.5))
     for place, (level, sides) in enumerate(zip(levels, candidate.design.anchors, strict=True)):
         y = top + step * (len(levels) - place - 0.4)
-        ends = (level.field_px / WINDOW[1], level.field_px / WINDOW[0])
+        ends = (level.field_px / window.high, level.field_px / window.low)
         axes.plot(ends, (y, y), color="#8FB8A8", linewidth=7, solid_capstyle="butt", zorder=2)
         axes.plot(sides, [y] * len(sides), "|", color=INK, markersize=11, markeredgewidth=2)
         axes.vlines(sides, 0, y, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), alpha=0.7)

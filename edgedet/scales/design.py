@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgedet.scales.levels import Layout, in_window
+from edgedet.scales.levels import Layout
 from edgedet.scales.objects import Floats
 
 
@@ -40,11 +40,6 @@ class Design:
         """Receptive field / anchor side of each of `sides`."""
         levels = zip(self.layout.levels, self.anchors, strict=True)
         return np.array([level.field_px / side for level, sides in levels for side in sides])
-
-    @property
-    def aligned(self) -> bool:
-        """Whether the field / side of every anchor lies in the window."""
-        return bool(in_window(self.a_scores).all())
 
     @property
     def shapes(self) -> int:

@@ -19,6 +19,7 @@ from edgedet.scales.reasons import settings_of
 from edgedet.scales.search import propose
 from edgedet.scales.setting import Setting
 from edgedet.scales.sizes import SizeReport, report_sizes
+from edgedet.scales.window import DEFAULT, Window
 
 FITTED_OPTIONS = frozenset({"trunk", "taps", "anchors", "ratios"})
 
@@ -35,6 +36,8 @@ class FitRequest:
     """The network to attach to."""
     resize: str = "stretch"
     """"stretch" or "letterbox"."""
+    window: Window = DEFAULT
+    """Receptive field / anchor side that is aimed at."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def fit_to_objects(annotations: Annotations, request: FitRequest) -> Fitting:
     overlaps = Overlaps(objects)
     candidates = ranked(
         [
-            *_fitted(objects, overlaps, options, request.trunk),
-            *_published(objects, overlaps, options),
+            *_fitted(objects, overlaps, options, request),
+            *_published(objects, overlaps, options, request.window),
         ]
     )
     # The published designs stand on a trunk of their own, whatever was asked for.
@@ -93,7 +96,7 @@ def fit_to_objects(annotations: Annotations, request: FitRequest) -> Fitting:
         sizes=report_sizes(objects),
         measured_objects=len(overlaps.boxes_xyxy),
         candidates=candidates,
-        chosen=Chosen(best, settings_of(best, objects, options)),
+        chosen=Chosen(best, settings_of(best, objects, options, request.window)),
     )
 
 
@@ -113,22 +116,25 @@ def _can_be_fitted(entry: Entry) -> bool:
 
 
 def _fitted(
-    objects: Objects, overlaps: Overlaps, options: SsdOptions, trunk: str
+    objects: Objects, overlaps: Overlaps, options: SsdOptions, request: FitRequest
 ) -> list[Candidate]:
-    classes = len(objects.class_names)
+    classes, window = len(objects.class_names), request.window
     return [
-        measure(design, design_cost(design, options.imgsz, classes), overlaps, options)
-        for design in propose(objects, overlaps, trunk)
+        measure(design, design_cost(design, options.imgsz, classes), overlaps, options, window)
+        for design in propose(objects, overlaps, request.trunk, window)
     ]
 
 
-def _published(objects: Objects, overlaps: Overlaps, options: SsdOptions) -> list[Candidate]:
+def _published(
+    objects: Objects, overlaps: Overlaps, options: SsdOptions, window: Window
+) -> list[Candidate]:
     return [
         measure(
             published_design(name),
             published_cost(name, options.imgsz, objects.class_names),
             overlaps,
             options,
+            window,
             known_as=name,
         )
         for name in TITLES

@@ -10,12 +10,8 @@ from numpy.typing import NDArray
 
 from edgedet.models.tap_points import tap_points
 from edgedet.scales.objects import Floats
+from edgedet.scales.window import Window
 
-WINDOW = (1.5, 2.5)
-"""Receptive field / anchor side that the scale-aware SSD paper argues for (section 3.2)."""
-MIDDLE = 2.0
-ROUNDING = 1.01
-"""A ratio outside the window by less than this factor is inside: sizes are rounded."""
 LEAST_STRIDE = 4
 """A map of stride 2 has 65536 cells at 512 px: its head alone would cost as much as a trunk."""
 MOST_TAPS = 3
@@ -44,27 +40,8 @@ class Layout(NamedTuple):
     levels: tuple[Level, ...]
 
 
-def octaves_off(ratios: Floats) -> Floats:
-    """Return how far each field / anchor lies from the middle of the window: 1 for 1 or 4."""
-    off: Floats = np.abs(np.log2(ratios / MIDDLE))
-    return off
-
-
-def octaves_outside(ratios: Floats) -> Floats:
-    """Return how far each field / anchor lies outside the window: 1 for twice or half its edge."""
-    low, high = np.log2(WINDOW[0] / ratios), np.log2(ratios / WINDOW[1])
-    outside: Floats = np.where(in_window(ratios), 0, np.maximum(low, high))
-    return outside
-
-
-def in_window(ratios: Floats) -> NDArray[np.bool_]:
-    """Return whether each field / anchor lies in the window, give or take the rounding."""
-    inside: NDArray[np.bool_] = (ratios >= WINDOW[0] / ROUNDING) & (ratios <= WINDOW[1] * ROUNDING)
-    return inside
-
-
 def level_of(
-    sides: Floats, fields_px: Floats, strides: Floats, *, finest: bool
+    sides: Floats, fields_px: Floats, strides: Floats, window: Window, *, finest: bool
 ) -> NDArray[np.int64]:
     """Return [..., k] for each of k anchor sides the place of the level that suits it.
 
@@ -73,11 +50,11 @@ def level_of(
     finest stride, because anchors of a finer grid overlap more with their objects.
     """
     ratios = fields_px[..., None, :] / sides[:, None]
-    claim = octaves_off(ratios)
+    claim = window.octaves_off(ratios)
     if finest:
         # Above any distance from the middle, so that it decides wherever a level is in the window.
         preferred = np.log2(strides)[..., None, :] + claim / 100 - 1000
-        claim = np.where(in_window(ratios), preferred, claim)
+        claim = np.where(window.holds(ratios), preferred, claim)
     owner: NDArray[np.int64] = claim.argmin(axis=-1)
     return owner
 

@@ -8,18 +8,20 @@ from edgedet.models.ssd_options import SsdOptions
 from edgedet.scales.candidates import Candidate
 from edgedet.scales.class_balance import class_weights
 from edgedet.scales.crowding import crowding
-from edgedet.scales.levels import WINDOW
 from edgedet.scales.objects import Objects
 from edgedet.scales.setting import Setting
+from edgedet.scales.window import Window
 
 
-def settings_of(best: Candidate, objects: Objects, options: SsdOptions) -> dict[str, Setting]:
+def settings_of(
+    best: Candidate, objects: Objects, options: SsdOptions, window: Window
+) -> dict[str, Setting]:
     """Return the model options for `best`; what needs no other value than the default is absent."""
     values = best.design.options()
     reasons = {
         "trunk": _trunk(best),
         "taps": _taps(best),
-        "anchors": _anchors(best),
+        "anchors": _anchors(best, window),
         "ratios": _ratios(objects),
     }
     settings = {name: Setting(value, reasons[name]) for name, value in values.items()}
@@ -53,13 +55,13 @@ def _taps(best: Candidate) -> str:
     return "; ".join(levels)
 
 
-def _anchors(best: Candidate) -> str:
+def _anchors(best: Candidate, window: Window) -> str:
     scores = best.design.a_scores
-    where = "inside" if best.design.aligned else "partly outside"
+    where = "inside" if best.aligned else "partly outside"
     return (
         f"{best.design.origin}; sides in px, one entry a level; receptive field / side "
         f"{scores.min():.2f} to {scores.max():.2f}, mean {scores.mean():.2f}, {where} "
-        f"{WINDOW[0]} to {WINDOW[1]}; best IoU {best.mean_best_iou:.3f} on average, "
+        f"{window}; best IoU {best.mean_best_iou:.3f} on average, "
         f"{best.share_positive:.1%} of the objects get an ordinary positive"
     )
 

@@ -9,7 +9,6 @@ from typing import Any
 from edgedet.scales.advice import advice, remarks
 from edgedet.scales.candidates import Candidate
 from edgedet.scales.fitting import Fitting
-from edgedet.scales.levels import WINDOW
 from edgedet.scales.shortlist import shortlist
 from edgedet.scales.sizes import PERCENTILES, SizeRow
 
@@ -30,7 +29,6 @@ def as_record(fitting: Fitting, data: str) -> dict[str, Any]:
             "classes": [_row(row) for row in sizes.rows],
             "too_small": asdict(sizes.too_small),
         },
-        "a_score_window": WINDOW,
         "objects_measured": fitting.measured_objects,
         "candidates": [
             candidate_record(c, chosen=c is fitting.chosen.candidate)
@@ -64,7 +62,7 @@ def candidate_record(candidate: Candidate, *, chosen: bool = False) -> dict[str,
             {**level._asdict(), "sides_px": sides, "a_scores": [next(scores) for _ in sides]}
             for level, sides in zip(design.layout.levels, design.anchors, strict=True)
         ],
-        "aligned": design.aligned,
+        "aligned": candidate.aligned,
         **{name: getattr(candidate, name) for name in _MEASURES},
     }
 

@@ -6,12 +6,11 @@ decided between two candidates can be read off their rows.
 
 import math
 
-from edgedet.scales.levels import octaves_off, octaves_outside
 from edgedet.scales.objects import Floats
+from edgedet.scales.window import Window
 
 OCTAVE_COST = 0.1
-"""For each octave of `misfit`: 0.03 for the paper's design, 0.11 for its code's, 0.43 for the
-original attachment, which is the order of their printed average precision."""
+"""For each octave of `misfit`."""
 DOUBLING_COST = 0.02
 """For each doubling of the operations."""
 SHAPE_COST = 0.005
@@ -20,17 +19,17 @@ for the places of `top_k`; past four or five sizes one more gains less than this
 REFERENCE_MACS = 1e9
 
 
-def misfit(ratios: Floats) -> float:
+def misfit(ratios: Floats, window: Window) -> float:
     """Return how far receptive field / anchor side lies off, in octaves, mean of the anchors.
 
     Counted from the middle of the window, and what lies outside the window once more.
     """
-    return float((octaves_off(ratios) + octaves_outside(ratios)).mean())
+    return float((window.octaves_off(ratios) + window.octaves_outside(ratios)).mean())
 
 
-def fit(mean_best_iou: float, ratios: Floats) -> float:
+def fit(mean_best_iou: float, ratios: Floats, window: Window) -> float:
     """Return how well anchors suit the objects, and receptive fields [k] / sides the anchors."""
-    return mean_best_iou - OCTAVE_COST * misfit(ratios)
+    return mean_best_iou - OCTAVE_COST * misfit(ratios, window)
 
 
 def score(fit: float, macs: int, shapes: int) -> float:

@@ -13,6 +13,7 @@ from edgedet.scales.levels import Layout, layouts, level_of
 from edgedet.scales.objects import Floats, Objects
 from edgedet.scales.overlaps import Overlaps
 from edgedet.scales.score import fit
+from edgedet.scales.window import Window
 from edgedet.scales.window_search import search_sets
 
 MOST_RATIOS = 3
@@ -32,14 +33,15 @@ class _Rated(NamedTuple):
         return layout.depth, len(layout.levels), self.design.shapes
 
 
-def propose(objects: Objects, overlaps: Overlaps, trunk: str) -> list[Design]:
+def propose(objects: Objects, overlaps: Overlaps, trunk: str, window: Window) -> list[Design]:
     """Return the designs on `trunk` that fit best for each depth and number of levels and shapes.
 
     Raises UsageError for an unknown trunk.
     """
     sides = objects.sides
-    sets = [*paper_rule(sides), *k_means_sets(sides), *search_sets(overlaps, sides, trunk)]
-    square = _best_of_kind(_rated(_attached(sets, trunk), overlaps))
+    found = search_sets(overlaps, sides, trunk, window)
+    sets = [*paper_rule(sides), *k_means_sets(sides), *found]
+    square = _best_of_kind(_rated(_attached(sets, trunk, window), overlaps, window))
     tried_ratios = ratio_sets(objects.ratios)
     formed = (
         Design(d.origin, d.layout, d.anchors, ratios)
@@ -47,7 +49,7 @@ def propose(objects: Objects, overlaps: Overlaps, trunk: str) -> list[Design]:
         for ratios in tried_ratios
         if len(d.sides) * len(ratios) <= MOST_SHAPES
     )
-    return [rated.design for rated in _best_of_kind(_rated(formed, overlaps))]
+    return [rated.design for rated in _best_of_kind(_rated(formed, overlaps, window))]
 
 
 def ratio_sets(ratios: Floats) -> list[tuple[float, ...]]:
@@ -59,7 +61,7 @@ def ratio_sets(ratios: Floats) -> list[tuple[float, ...]]:
     return list(dict.fromkeys(found))
 
 
-def _attached(sets: Iterable[AnchorSet], trunk: str) -> list[Design]:
+def _attached(sets: Iterable[AnchorSet], trunk: str, window: Window) -> list[Design]:
     """Return every set on every layout whose levels all get an anchor."""
     by_levels: dict[int, list[Layout]] = {}
     for layout in layouts(trunk):
@@ -68,14 +70,16 @@ def _attached(sets: Iterable[AnchorSet], trunk: str) -> list[Design]:
     for one in sets:
         for places in by_levels.values():
             for finest in (True, False):
-                designs.update(dict.fromkeys(_on_all(one, places, finest=finest)))
+                designs.update(dict.fromkeys(_on_all(one, places, window, finest=finest)))
     return list(designs)
 
 
-def _on_all(anchors: AnchorSet, places: list[Layout], *, finest: bool) -> list[Design]:
+def _on_all(
+    anchors: AnchorSet, places: list[Layout], window: Window, *, finest: bool
+) -> list[Design]:
     fields = np.array([[level.field_px for level in layout.levels] for layout in places])
     strides = np.array([[level.stride for level in layout.levels] for layout in places], float)
-    owners = level_of(np.array(anchors.sides), fields, strides, finest=finest)
+    owners = level_of(np.array(anchors.sides), fields, strides, window, finest=finest)
     levels = np.arange(fields.shape[1])
     used = (owners[:, :, None] == levels).any(axis=1).all(axis=1)
     return [
@@ -84,7 +88,7 @@ def _on_all(anchors: AnchorSet, places: list[Layout], *, finest: bool) -> list[D
     ]
 
 
-def _rated(designs: Iterable[Design], overlaps: Overlaps) -> list[_Rated]:
+def _rated(designs: Iterable[Design], overlaps: Overlaps, window: Window) -> list[_Rated]:
     # Many layouts put the same sizes on the same strides: their overlaps are equal.
     known: dict[tuple[object, ...], float] = {}
     rated = []
@@ -93,7 +97,7 @@ def _rated(designs: Iterable[Design], overlaps: Overlaps) -> list[_Rated]:
         if key not in known:
             best = overlaps.best(design.sides, design.strides, design.ratios)
             known[key] = float(best.mean(dtype=np.float64))
-        rated.append(_Rated(fit(known[key], design.a_scores), design))
+        rated.append(_Rated(fit(known[key], design.a_scores, window), design))
     return rated
 
 

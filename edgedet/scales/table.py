@@ -33,7 +33,7 @@ def table_text(fitting: Fitting) -> str:
         design_table(shown, chosen),
         "",
         measure_table(shown, chosen),
-        Text(LEGEND, style="dim"),
+        Text(LEGEND.format(window=fitting.request.window), style="dim"),
         "",
         Text(advice(fitting), style="bold"),
         *map(Text, remarks(fitting)),

@@ -11,6 +11,7 @@ from edgedet.scales.levels import LEAST_STRIDE, level_of
 from edgedet.scales.objects import Floats
 from edgedet.scales.overlaps import Overlaps
 from edgedet.scales.score import fit
+from edgedet.scales.window import Window
 
 GRID = 40
 """Sizes tried between the smallest and the largest objects, evenly in log space."""
@@ -18,7 +19,9 @@ LARGEST_FACTOR = 2.0
 """Between neighbouring sizes: IoU with an anchor of twice the side is at most 1/4."""
 
 
-def search_sets(overlaps: Overlaps, sides_px: Floats, trunk: str) -> list[AnchorSet]:
+def search_sets(
+    overlaps: Overlaps, sides_px: Floats, trunk: str, window: Window
+) -> list[AnchorSet]:
     """Return the best sequence of each length 1..`MOST_SIZES`.
 
     Each size is taken to stand on the block of `trunk` that suits it. Best: highest `fit`.
@@ -28,14 +31,16 @@ def search_sets(overlaps: Overlaps, sides_px: Floats, trunk: str) -> list[Anchor
     points = [point for point in tap_points(trunk) if point.stride >= LEAST_STRIDE]
     fields = np.array([point.field_px for point in points])
     strides = np.array([point.stride for point in points], np.float64)
-    owner = level_of(np.array(grid), fields, strides, finest=True)
+    owner = level_of(np.array(grid), fields, strides, window, finest=True)
     ratios = fields[owner] / np.array(grid)
     pairs = zip(grid, owner, strict=True)
     columns = [overlaps.column(side, 1.0, points[place].stride) for side, place in pairs]
     table = np.stack(columns, axis=1)
     found = []
     for count in range(1, MOST_SIZES + 1):
-        chosen = max(_sequences(grid, count), key=lambda s: _value(table, ratios, s), default=())
+        chosen = max(
+            _sequences(grid, count), key=lambda s: _value(table, ratios, s, window), default=()
+        )
         if chosen:
             sides = tuple(grid[place] for place in chosen)
             found.append(AnchorSet(f"search {count}", sides))
@@ -50,7 +55,9 @@ def _sequences(grid: tuple[float, ...], count: int) -> list[tuple[int, ...]]:
     return [tuple(start + step * i for i in range(count)) for start, step in reach]
 
 
-def _value(table: NDArray[np.float32], ratios: Floats, places: tuple[int, ...]) -> float:
+def _value(
+    table: NDArray[np.float32], ratios: Floats, places: tuple[int, ...], window: Window
+) -> float:
     chosen = list(places)
     best = table[:, chosen].max(axis=1)
-    return fit(float(best.mean(dtype=np.float64)), ratios[chosen])
+    return fit(float(best.mean(dtype=np.float64)), ratios[chosen], window)

@@ -14,6 +14,9 @@ def scales(  # noqa: PLR0913 - one parameter a flag
         str, typer.Option(help="mobilenet_v2, mobilenet_v3_large or resnet18.")
     ] = "mobilenet_v2",
     resize: Annotated[str, typer.Option(help="stretch or letterbox.")] = "stretch",
+    window: Annotated[
+        str, typer.Option(help="Receptive field / anchor side to aim at; the paper's: 1.5,2.5.")
+    ] = "3,8",
     split: Annotated[str, typer.Option(help="Part of the data that is measured.")] = "train",
     bbox_mode: Annotated[
         str, typer.Option(help="COCO boxes hold xywh, or corners: xyxy.")
@@ -39,8 +42,10 @@ def scales(  # noqa: PLR0913 - one parameter a flag
     from edgedet.scales.fitting import FitRequest
     from edgedet.scales.run import Order, run_scales
     from edgedet.scales.table import table_text
+    from edgedet.scales.window import window_from
 
-    order = Order(data, FitRequest(imgsz, model, trunk, resize), split, bbox_mode, write)
+    fit = FitRequest(imgsz, model, trunk, resize, window_from(window))
+    order = Order(data, fit, split, bbox_mode, write)
     report = checked(order) if check or strict else None
     if report:
         typer.echo(f"{check_text(report)}\n", err=json)

@@ -11,6 +11,7 @@ from edgedet.scales.chart import write_chart
 from edgedet.scales.fitting import FitRequest, fit_to_objects
 from edgedet.scales.shortlist import shortlist
 from edgedet.scales.table import table_text
+from edgedet.scales.window import DEFAULT, PAPER
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,8 @@ def pears():
 
 @pytest.fixture(scope="module")
 def fitting(pears):
-    return fit_to_objects(pears, FitRequest())
+    """Under the paper's window, of which the published designs are."""
+    return fit_to_objects(pears, FitRequest(window=PAPER))
 
 
 def measured_on(model, objects):
@@ -57,6 +59,14 @@ def test_the_fit_beats_the_published_designs(fitting):
     assert fitting.published("code").a_score == pytest.approx(3.357, abs=5e-4)
 
 
+def test_another_window_asks_for_other_fields(fitting, pears):
+    wide = fit_to_objects(pears, FitRequest()).chosen.candidate
+    assert DEFAULT.holds(wide.design.a_scores).all()
+    assert wide.aligned
+    assert PAPER.holds(fitting.chosen.candidate.design.a_scores).all()
+    assert wide.design.layout.depth > fitting.chosen.candidate.design.layout.depth
+
+
 def test_narrow_sizes_get_several_anchors_on_a_fine_grid(fitting):
     design = fitting.chosen.candidate.design
     assert min(level.stride for level in design.layout.levels) == 8
@@ -65,7 +75,7 @@ def test_narrow_sizes_get_several_anchors_on_a_fine_grid(fitting):
 
 def test_the_order_of_images_changes_nothing(fitting, pears):
     shuffled = annotations(*pears.images[::-1], classes=pears.class_names)
-    other = fit_to_objects(shuffled, FitRequest())
+    other = fit_to_objects(shuffled, fitting.request)
     assert other.chosen.model_options() == fitting.chosen.model_options()
     assert other.chosen.candidate.mean_best_iou == fitting.chosen.candidate.mean_best_iou
 

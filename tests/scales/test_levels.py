@@ -8,7 +8,8 @@ from edgedet.models.receptive_field import receptive_fields
 from edgedet.models.ssd_detector import ssd_maps
 from edgedet.models.ssd_options import SsdOptions
 from edgedet.runtime.errors import UsageError
-from edgedet.scales.levels import in_window, layouts, level_of, octaves_off, octaves_outside
+from edgedet.scales.levels import layouts, level_of
+from edgedet.scales.window import PAPER
 
 TRUNKS = ("mobilenet_v2", "mobilenet_v3_large", "resnet18")
 
@@ -57,13 +58,5 @@ def slow_level(side, fields, strides, finest):
 def test_each_side_goes_to_the_level_that_suits_it(sides, levels, finest):
     fields, strides = zip(*sorted(levels, key=lambda level: level[::-1]), strict=True)
     arrays = (np.array(values, np.float64) for values in (sides, fields, strides))
-    found = level_of(*arrays, finest=finest)
+    found = level_of(*arrays, PAPER, finest=finest)
     assert found.tolist() == [slow_level(side, fields, strides, finest) for side in sides]
-
-
-def test_distances_in_octaves():
-    ratios = np.array([0.75, 1.5, 2.0, 2.5, 5.0, 8.0])
-    assert octaves_off(ratios)[[2, 5]].tolist() == [0, 2]
-    outside = octaves_outside(ratios)
-    assert outside == pytest.approx([1, 0, 0, 0, 1, np.log2(3.2)])
-    assert in_window(ratios).tolist() == [False, True, True, True, False, False]
