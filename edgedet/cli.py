@@ -7,7 +7,7 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 import typer
@@ -106,6 +106,8 @@ class Failure(NamedTuple):
     message: str
     suggestion: str
     exit_code: int
+    facts: Mapping[str, object] = {}
+    """What a JSON answer holds besides."""
 
 
 def _failure(error: Exception) -> Failure | None:
@@ -116,7 +118,8 @@ def _failure(error: Exception) -> Failure | None:
     if known is None:
         return None
     message = f"expected {known.expected}, found {known.found}"
-    return Failure(type(known).__name__, message, known.fix, known.exit_code)
+    facts = known.facts or {}
+    return Failure(type(known).__name__, message, known.fix, known.exit_code, facts)
 
 
 def _bad_command_line(error: typer.BadParameter) -> Failure:
@@ -153,4 +156,4 @@ def _report(failure: Failure, *, as_json: bool) -> None:
     if as_json:
         fields = ("error", "message", "suggestion")
         texts = {name: getattr(failure, name) for name in fields}
-        typer.echo(json.dumps({"schema_version": ERROR_SCHEMA_VERSION, **texts}))
+        typer.echo(json.dumps({"schema_version": ERROR_SCHEMA_VERSION, **texts, **failure.facts}))

@@ -6,6 +6,7 @@ Precedence: defaults of `Recipe` < defaults of the model < recipe file < command
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -200,7 +201,8 @@ def with_absolute_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any
     for name, words in (("weights", ("imagenet", "none")), ("data", ("",))):
         value = values.get(name)
         if value is not None and value not in words and not is_shapes(value):
-            values[name] = str((folder / Path(value).expanduser()).resolve())
+            # Not resolved: a linked label file has its images beside the link.
+            values[name] = os.path.abspath(folder / Path(value).expanduser())  # noqa: PTH100
     return values
 
 

@@ -1,13 +1,17 @@
 """Errors that the user can mend. Everything else is a bug of ours and keeps its traceback."""
 
+from typing import Any, Dict, Optional
+
 
 class EdgedetError(Exception):
     """One line: what was expected, what was found, what to do. No traceback is shown.
 
-    ``exit_code`` is what the command line returns.
+    ``exit_code`` is what the command line returns; ``facts``, a dict of JSON types or None, is what
+    its JSON answer holds besides the line.
     """
 
     exit_code = 2
+    facts: Optional[Dict[str, Any]] = None
 
     def __init__(self, expected: str, found: str, fix: str) -> None:
         super().__init__("expected {}, found {}; {}".format(expected, found, fix))

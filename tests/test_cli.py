@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -173,3 +174,19 @@ sys.exit(cli.main(["work"]))
     _, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
     assert complaint == "interrupted\n"
+
+
+def test_json_of_a_failed_check_holds_the_findings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "annotations").mkdir()
+    content = {"images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}]}
+    content |= {"annotations": [], "categories": [{"id": 1, "name": "pear"}]}
+    (tmp_path / "annotations" / "train.json").write_text(json.dumps(content))
+    assert cli.main(["scales", str(tmp_path), "--check", "--json"]) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["error"] == "DataError"
+    assert [finding["severity"] for finding in answer["checks"]["findings"]][0] == "error"

@@ -120,11 +120,13 @@ class CheckReport:
         """
         counts = self.counts()
         if counts["error"] or (strict and counts["warning"]):
-            raise DataError(
+            error = DataError(
                 f"{'no error and no warning' if strict else 'no error'} in {Path(self.data)}",
                 " and ".join(counted(counts[name], name) for name in SEVERITIES[:2]),
                 "see the findings above",
             )
+            error.facts = {"checks": self.to_dict()}
+            raise error
 
 
 def _finding_dict(finding: Finding) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def resolve_entry(
 def _changes(variant: Variant, subject: Subject, store: Store) -> dict[str, object]:
     if not variant.recorded:
         return variant.changes_for(subject)
-    name = f"{variant.name}-{subject.imgsz}-{subject.labelled.fingerprint()[:8]}"
+    words = (variant.name, subject.imgsz, *subject.fixed.values())
+    name = "-".join(map(str, (*words, subject.labelled.fingerprint()[:8])))
     kept = store.recorded(name)
     if kept is None:
         kept = as_plain(variant.changes_for(subject))

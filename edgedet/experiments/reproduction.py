@@ -98,7 +98,12 @@ def _plan(request: Request) -> _Plan:
     device = str(open_fabric(request.device, 1, recipe.precision).device)
     bench = Bench(store, open_labelled(recipe.data, recipe.bbox_mode), device)
     subject = Subject(
-        bench.labelled, recipe.imgsz, recipe.weights, request.pretrained, store.root / "pretrained"
+        labelled=bench.labelled,
+        imgsz=recipe.imgsz,
+        weights=recipe.weights,
+        pretrained=request.pretrained,
+        folder=store.root / "pretrained",
+        options=recipe.model_options,
     )
     every = {variant.name: variant for table in tables for variant in table.variants}
     entries = {name: resolve_entry(v, base, subject, store) for name, v in every.items()}

@@ -74,10 +74,15 @@ def _listed_weights(weights: list[float]) -> Lazy:
 def _chosen(subject: Subject, window: Window = DEFAULT) -> dict[str, Any]:
     """The model options that `edgedet scales` proposes for the training images."""
     try:
-        fitting = fit_to_objects(subject.labelled.train, FitRequest(subject.imgsz, window=window))
+        fitting = fit_to_objects(subject.labelled.train, _request(subject, window))
     except EdgedetError as error:
         raise NotRunError(f"`edgedet scales` fails: {error}") from error
     return dict(fitting.chosen.model_options())
+
+
+def _request(subject: Subject, window: Window) -> FitRequest:
+    """For the trunk and the resize that the base recipe names, if it does."""
+    return FitRequest(subject.imgsz, window=window, **subject.fixed)
 
 
 def _fitted(subject: Subject) -> Changes:

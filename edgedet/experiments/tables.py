@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgedet.experiments.comparison_sheet import comparison_sheet
+from edgedet.experiments.conditions import conditions
 from edgedet.experiments.plots import curves_svg, dots_svg
 from edgedet.experiments.scene import Scene
 from edgedet.experiments.sheet import Sheet, markdown
@@ -34,8 +35,11 @@ def _write_comparison(scene: Scene, study: Study, table: Comparison) -> Sheet:
     summary = summarise(table, scene.entries, results, scene.outcome.failures)
     sheet = comparison_sheet(summary, _write_pictures(root, summary))
     write_json(root / f"{table.name}.json", summary_json(summary))
-    common = "\n".join(f"- {note}" for note in study.footnotes)
-    _write_text(root / f"{table.name}.md", f"{markdown(sheet)}\n{common}\n")
+    recipes = [recipe for v in table.variants if (recipe := scene.entries[v.name].recipe)]
+    runs = [result for found in results.values() for result in found.values()]
+    common = [*study.footnotes, conditions(recipes, runs, scene.bench.labelled)]
+    lines = "\n".join(f"- {note}" for note in common)
+    _write_text(root / f"{table.name}.md", f"{markdown(sheet)}\n{lines}\n")
     return sheet
 
 

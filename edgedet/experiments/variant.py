@@ -26,6 +26,13 @@ class Subject:
     """A checkpoint of a detector of other objects."""
     folder: Path = Path()
     """Where files may be left that a recipe then names."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the model, in the base recipe."""
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """What a fit to the objects has to keep to, where the base recipe says so."""
+        return {key: self.options[key] for key in ("trunk", "resize") if key in self.options}
 
     @property
     def classes(self) -> int:
