@@ -25,7 +25,8 @@ def _multiscale_shapes() -> dict[str, Any]:
 
 def _mobilenetv2_ssd() -> dict[str, Any]:
     """From ImageNet weights; docs/results/pear640.md has half the epochs, and what makes a CPU
-    fast. The paper's own recipe is Adam 1e-4, batch 4, 500 epochs (`scale_aware_ssd` spec 6).
+    fast. The paper's own recipe is Adam 1e-4, batch 4, 500 epochs (`scale_aware_ssd` spec 6); like
+    it, without augmentation: what each does is measured in docs/results/training_quality.md.
     """
     return {
         "imgsz": 512,
@@ -37,7 +38,7 @@ def _mobilenetv2_ssd() -> dict[str, Any]:
         "weight_decay": 0.001,
         "clip_norm": 10.0,
         "ema_decay": 0.998,
-        "augment": ("hflip",),
+        "augment": (),
     }
 
 

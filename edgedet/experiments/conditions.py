@@ -15,7 +15,7 @@ def conditions(
     """Return budget, data and machines; what differs between the rows is joined by "or"."""
     every, machines = list(recipes), [result["origin"] for result in results]
     said = [
-        f"{_any(recipe.epochs for recipe in every)} epochs",
+        f"epochs {_any(recipe.epochs for recipe in every)}",
         f"batch {_any(recipe.batch for recipe in every)}",
         f"{_any(recipe.imgsz for recipe in every)} px",
         f"precision {_any(recipe.precision for recipe in every)}",

@@ -20,7 +20,7 @@ def test_what_differs_is_joined(tmp_path: Path) -> None:
     recipes = [Recipe(epochs=5, batch=batch, imgsz=64) for batch in (4, 8, 4)]
     origins = [{"origin": {"device": "cpu", "machine": MACHINE}}] * 2
     line = conditions(recipes, origins, labelled)
-    assert "5 epochs; batch 4 or 8; 64 px" in line
+    assert "epochs 5; batch 4 or 8; 64 px" in line
     assert f"{len(labelled.train.images)} images" in line
     assert line.endswith("4 cores of Quick 9000.")
     assert "Quick" not in conditions(recipes, [], labelled)
