@@ -14,7 +14,6 @@ from edgedet.data.opening import SPLITS, open_annotations
 from edgedet.data.shapes import resolve_data
 from edgedet.export.checks import DEFAULT_OPSET, check_graph
 from edgedet.export.from_torch import graph_from_torch
-from edgedet.export.metadata import sha256_of
 from edgedet.export.onnx_file import load_onnx, onnx_bytes
 from edgedet.export.parity import Parity, compare_backends
 from edgedet.export.parity_images import parity_images
@@ -23,6 +22,7 @@ from edgedet.progress import progress
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.runtime.images import read_image
 

@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from edgedet.export.metadata import sha256_of
-from edgedet.onnx_facts import onnx_facts
+from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError
+from edgedet.runtime.onnx_facts import onnx_facts
 from edgedet.runtime.spec import spec_from_json, spec_to_json
 
 SCHEMA_VERSION = 1

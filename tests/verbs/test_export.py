@@ -15,8 +15,9 @@ from small_checkpoint import CLASSES, IMGSZ, write_checkpoint
 
 import edgedet.model_export
 from edgedet.cli import main
-from edgedet.export.metadata import read_spec, sha256_of
+from edgedet.export.metadata import read_spec
 from edgedet.runtime import open_detector
+from edgedet.runtime.checksum import sha256_of
 
 
 @pytest.fixture(scope="module")
