@@ -10,7 +10,9 @@ from typing import Any
 
 from edgedet.export.checks import dims_of, opset_of
 from edgedet.export.metadata import read_spec
+from edgedet.export.targets import target_named
 from edgedet.model_export import MAX_AP_DIFFERENCE, Accuracy, Report
+from edgedet.target_text import target_text, target_values
 
 SCHEMA_VERSION = 1
 NOT_COMPARED = "-"
@@ -30,6 +32,9 @@ def export_text(report: Report) -> str:
         f"parity with PyTorch: {_covered(report)}",
         _table(report),
     ]
+    aim = _target(report)
+    if aim is not None:
+        lines.append(target_text(aim))
     return "\n".join(lines)
 
 
@@ -48,8 +53,14 @@ def export_json(report: Report) -> str:
         "top_k": dims_of(graph.output[1])[1],
         "parity": _parity_values(report),
         "accuracy": _accuracy_values(report.accuracy),
+        "target": _target(report),
     }
     return json.dumps(values, indent=2)
+
+
+def _target(report: Report) -> dict[str, Any] | None:
+    name = report.request.target
+    return None if name is None else target_values(target_named(name), report.findings)
 
 
 def _parity_values(report: Report) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgedet.target_text import target_text
+
 SPEC_LINES = (
     ("input size", "{size_hw[1]}x{size_hw[0]} by {resize}"),
     ("input values", "{input_dtype} {input_layout} {color}, mean {mean}, std {std} of pixel/255"),
@@ -17,7 +19,8 @@ def facts_text(facts: Mapping[str, Any]) -> str:
     """Return what `model_facts` found, one fact a line."""
     lines = [*_general(facts), *_spec(facts["spec"])]
     width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+    text = [f"{name:<{width}}  {line}" for name, line in lines]
+    return "\n".join([*text, *([target_text(facts["target"])] if facts["target"] else [])])
 
 
 def _general(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

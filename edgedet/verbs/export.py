@@ -13,9 +13,12 @@ def export(  # noqa: PLR0913 - one parameter a flag
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images that one call takes.")] = 1,
     input: Annotated[
-        str, typer.Option(help="uint8: BGR frames; float: normalised planes, for TensorRT 8.2.")
-    ] = "uint8",
-    opset: Annotated[int, typer.Option(help="ONNX opset, 13 to 18; 13 runs everywhere.")] = 13,
+        str | None,
+        typer.Option(help="uint8: BGR frames, the default; float: normalised planes."),
+    ] = None,
+    opset: Annotated[
+        int | None, typer.Option(help="ONNX opset, 13 to 18; default: 13, which runs everywhere.")
+    ] = None,
     top_k: Annotated[
         int | None,
         typer.Option(min=1, max=3840, help="Candidates of an image; default: the model's."),
@@ -27,6 +30,12 @@ def export(  # noqa: PLR0913 - one parameter a flag
     bbox_mode: Annotated[
         str, typer.Option(help="COCO boxes hold xywh, or corners: xyxy.")
     ] = "xywh",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Refuse what it cannot run: nano-trt82, jetson-trt85, jetson-trt103, trt11, rtx."
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write an ONNX model that is proven to agree with PyTorch.
@@ -36,6 +45,6 @@ def export(  # noqa: PLR0913 - one parameter a flag
     from edgedet.export_table import export_json, export_text
     from edgedet.model_export import Request, export_model
 
-    request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode)
+    request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode, target)
     report = export_model(request)
     typer.echo(export_json(report) if json else export_text(report))
