@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Union
 
 BLOCK_BYTES = 1 << 20
 
@@ -13,3 +14,8 @@ def sha256_of(path: Path) -> str:
         for block in iter(lambda: stream.read(BLOCK_BYTES), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of_bytes(content: "Union[bytes, memoryview]") -> str:
+    """Return the SHA-256 of what is in memory, as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
