@@ -132,7 +132,7 @@ def devices() -> Dict[str, Device]:
     return _cache
 
 
-_cache = {}  # type: Dict[str, Device]
+_cache: Dict[str, Device] = {}
 
 
 def _stack(entry: Dict[str, str]) -> Stack:
