@@ -54,6 +54,23 @@ TYPES = {"FLOAT": "FP32", "FLOAT16": "FP16", "DOUBLE": "FP64"}
 # tensorrt.md section 3 (ii): opsets 18 to 25 parse and build with TensorRT-RTX 1.7.1.
 SOURCE_RTX = "tensorrt_rtx 1.7.1, its answers on a CPU; conditions from onnx-tensorrt 10.1-GA"
 OPSET_RTX = {"min": 9, "max": 25}
+# Graphs of one node, built with tensorrt_rtx 1.7.1 on a CPU: where it differs from 10.1. When it is
+# installed, tests/export/test_target_check_rtx.py builds them again.
+TAKEN_BY_RTX = {
+    "AveragePool": "2D or 3D Pooling only",
+    "GridSample": "Input must be 4D input",
+    "MaxPool": "2D or 3D pooling only",
+    "Resize": "Supported resize modes",
+}
+SAME_IN_RTX = {"K>3840 or sorted==0": "K not an initializer / K>3840"}
+REFUSED_BY_RTX = {
+    "AveragePool": "dilations!=1",
+    "BatchNormalization": "training_mode==1 (opset>=14)",
+    "LpPool": "dilations!=1",
+    "MaxPool": "dilations!=1",
+    "Resize": "coordinate_transformation_mode in (tf_crop_and_resize, half_pixel_symmetric)",
+    "ScatterElements": "reduction!=none",
+}
 FAILS = "fail"
 NO_INT8 = ("5.3", "6.2")
 # CUDA cores of a multiprocessor; 128 of Nano and 2560 of Thor stand in the facts.
@@ -118,7 +135,7 @@ def parsers(trt82: dict[str, Any], trt10: dict[str, Any]) -> dict[str, Any]:
             "opset": OPSET_RTX,
             "plugins": [],
             **new,
-            "operators": {name: operator_rtx(entry) for name, entry in ops_10},
+            "operators": {name: operator_rtx(name, entry) for name, entry in ops_10},
         },
     }
 
@@ -148,12 +165,26 @@ def operator_8_5(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {**found, "hazards": kept} if fixed else found
 
 
-def operator_rtx(entry: dict[str, Any]) -> dict[str, Any]:
+def operator_rtx(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     """Return what TensorRT-RTX answered; a failed build outweighs a Yes."""
     note = entry.get("rtx171_note", "")
     if not entry["rtx171_supports_operator"] or FAILS in note:
         return {"supported": False, "instead": entry.get("decompose_to") or "", "note": note}
-    return {**operator({**entry, "supported": True}), **({"note": note} if note else {})}
+    found = operator({**entry, "supported": True})
+    hazards = [{**h, "when": SAME_IN_RTX.get(h["when"], h["when"])} for h in hazards_of(found)]
+    if name in REFUSED_BY_RTX:
+        hazards.append({"level": "error", "when": REFUSED_BY_RTX[name], "why": "", "fix": ""})
+    kept = found.get("restrictions", [])
+    if name in TAKEN_BY_RTX:
+        kept = [text for text in kept if not text.startswith(TAKEN_BY_RTX[name])]
+    told = {**found, "hazards": hazards, "restrictions": kept, "note": note}
+    return {key: value for key, value in told.items() if value}
+
+
+def hazards_of(found: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the hazards of an operator, [] without any."""
+    hazards: list[dict[str, str]] = found.get("hazards", [])
+    return hazards
 
 
 def sentences(text: str) -> list[str]:
