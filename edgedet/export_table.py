@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import StringIO
 from typing import Any
@@ -16,7 +17,9 @@ from edgedet.target_text import target_text, target_values
 
 SCHEMA_VERSION = 1
 NOT_COMPARED = "-"
-TABLE_WIDTH = 100
+HEADERS = ("difference", "largest", "mean", "allowed")
+TABLE_WIDTH = 1000
+"""Wider than any table: rich shortens what does not fit, and Markdown has no lines to break."""
 
 
 def export_text(report: Report) -> str:
@@ -30,7 +33,7 @@ def export_text(report: Report) -> str:
         f"images {list(dims_of(graph.input[0]))} {spec.input_dtype} {spec.input_layout} "
         f"{spec.color}, the best {top_k} candidates of each",
         f"parity with PyTorch: {_covered(report)}",
-        _table(report),
+        markdown(HEADERS, parity_rows(report)),
     ]
     aim = _target(report)
     if aim is not None:
@@ -40,8 +43,13 @@ def export_text(report: Report) -> str:
 
 def export_json(report: Report) -> str:
     """Return the same as one JSON object."""
+    return json.dumps(export_values(report), indent=2)
+
+
+def export_values(report: Report) -> dict[str, Any]:
+    """Return the content of that object."""
     graph = report.graph.graph
-    values = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "file": str(report.path),
         "sha256": report.sha256,
@@ -55,7 +63,6 @@ def export_json(report: Report) -> str:
         "accuracy": _accuracy_values(report.accuracy),
         "target": _target(report),
     }
-    return json.dumps(values, indent=2)
 
 
 def _target(report: Report) -> dict[str, Any] | None:
@@ -89,15 +96,16 @@ def _covered(report: Report) -> str:
     )
 
 
-def _table(report: Report) -> str:
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown, its first column to the left and the others to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.MARKDOWN)
-    for name in ("difference", "largest", "mean", "allowed"):
-        table.add_column(name, justify="left" if name == "difference" else "right")
-    for row in parity_rows(report):
+    for number, name in enumerate(headers):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
         table.add_row(*row)
     text = StringIO()
     Console(file=text, width=TABLE_WIDTH, markup=False, highlight=False).print(table)

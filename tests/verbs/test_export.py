@@ -169,7 +169,7 @@ def test_another_ap_leaves_no_file(
 ) -> None:
     data = write_data(tmp_path / "data")
     values = iter([0.5, 0.497])
-    monkeypatch.setattr(edgedet.model_export, "_ap", lambda *_: next(values))
+    monkeypatch.setattr(edgedet.model_export, "average_precision", lambda *_: next(values))
     assert export(checkpoint, "--data", data, "--out", "model.onnx") == 4
     assert not Path("model.onnx").exists()
 
