@@ -57,6 +57,7 @@ class WeaklyTyped:
             work.config.set_flag(trt.BuilderFlag.OBEY_PRECISION_CONSTRAINTS)
             for layer in _to_hold(work.network, trt):
                 layer.precision = trt.DataType.FLOAT
+                layer.set_output_type(0, trt.DataType.FLOAT)
 
     def precisions(self, work: Work, plan: Any) -> Shares:
         """What TensorRT chose, read from the engine."""

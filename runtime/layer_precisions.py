@@ -45,12 +45,15 @@ def shares_of_plan(flavour: "Flavour", plan: Any) -> Shares:
     A plan that does not load on the GPU that built it is a DeviceError.
     """
     trt = flavour.module
-    engine = trt.Runtime(flavour.log).deserialize_cuda_engine(plan)
+    runtime = trt.Runtime(flavour.log)
+    engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         fix = "free GPU memory and build again"
         raise DeviceError("an engine that loads where it was built", flavour.log.cause(), fix)
     inspector = engine.create_engine_inspector()
-    return shares_of_json(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
+    text = inspector.get_engine_information(trt.LayerInformationFormat.JSON)
+    del inspector, engine  # before the runtime, which they live in
+    return shares_of_json(text)
 
 
 def shares_of_json(text: str) -> Shares:

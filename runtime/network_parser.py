@@ -24,14 +24,15 @@ numpy dropped in 1.24."""
 _SHOWN_ERRORS = 3
 
 
-def parse_onnx(flavour: "Flavour", network: Any, onnx: Path) -> None:
-    """Fill `network` from the file; ModelError that names each node TensorRT refuses.
+def parse_onnx(flavour: "Flavour", network: Any, onnx: Path) -> Any:
+    """Fill `network` from the file and return the parser, which holds the weights: it has to live
+    until the engine is built. ModelError that names each node TensorRT refuses.
 
     By path, never by content: weights may lie in files beside it.
     """
     parser = flavour.module.OnnxParser(network, flavour.log)
     if parser.parse_from_file(str(onnx)) and network.num_outputs:
-        return
+        return parser
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
     reasons = [_reason(error, onnx) for error in errors[:_SHOWN_ERRORS]]
     raise ModelError(

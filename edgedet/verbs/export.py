@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-
 Trt = Annotated[bool, typer.Option("--trt", help="Build TensorRT engines as well.")]
 EngineDevice = Annotated[
     str | None,

@@ -130,7 +130,7 @@ def _add_loggers(trt, number):
         trt.IProgressMonitor = IProgressMonitor
 
 
-def _add_network(trt, number):
+def _add_network(trt, number):  # noqa: C901 - classes, one beside the other
     class Tensor(SimpleNamespace):
         pass
 
@@ -142,6 +142,12 @@ def _add_network(trt, number):
             state = {"type": trt.LayerType[kind], "name": name, "tensors": (inputs, outputs)}
             state.update(num_inputs=len(inputs), num_outputs=len(outputs))
             self.__dict__.update(state)
+
+        if number < (11, 0):
+
+            def set_output_type(self, index, dtype):
+                assert dtype == trt.DataType.FLOAT
+                assert self.get_output(index).dtype == dtype, "an integer result has no precision"
 
         def get_input(self, index):
             return self.tensors[0][index]

@@ -240,7 +240,7 @@ def test_a_cause_is_of_this_build_and_no_earlier_one(tmp_path):
     [
         (Faults(no_cuda=True), DeviceError, "CUDA initialization failure with error: 35"),
         (Faults(slow_fp16=True), DeviceError, "faster in FP16"),
-        (Faults(ignores_fp16=True), ModelError, "10 layers in FP32 and none in FP16"),
+        (Faults(ignores_fp16=True), ModelError, "10 layers in FP32 and 0 in FP16"),
         (Faults(not_loadable=True), DeviceError, "Serialization assertion failed"),
     ],
 )
