@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgedet.engine_facts import engine_lines
 from edgedet.target_text import target_text
 
 SPEC_LINES = (
@@ -26,8 +27,10 @@ def facts_text(facts: Mapping[str, Any]) -> str:
 def _general(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "file", f"{facts['file']}, {facts['bytes'] / 1e6:.1f} MB"
     yield "sha256", facts["sha256"]
-    yield "parameters", f"{facts['parameters']:,}"
-    yield from _onnx(facts) if facts["kind"] == "onnx" else _checkpoint(facts)
+    if "parameters" in facts:
+        yield "parameters", f"{facts['parameters']:,}"
+    kinds = {"onnx": _onnx, "checkpoint": _checkpoint, "engine": engine_lines}
+    yield from kinds[facts["kind"]](facts)
 
 
 def _onnx(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

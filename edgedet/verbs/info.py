@@ -7,7 +7,9 @@ import typer
 
 
 def info(
-    model: Annotated[Path, typer.Argument(help="Model to describe: model.pt or model.onnx.")],
+    model: Annotated[
+        Path, typer.Argument(help="File to describe: model.pt, model.onnx or model.engine.")
+    ],
     target: Annotated[
         str | None,
         typer.Option(
