@@ -217,6 +217,13 @@ def rank_other_than(rank: int) -> Judgement:
     return judge
 
 
+def some_axes(node: NodeView) -> str | None:
+    """Hold for an operator that names fewer axes than there are, or in another order."""
+    axes, shape = node.attribute("axes"), node.shape(0)
+    every = shape is not None and axes is not None and list(axes) == list(range(len(shape)))
+    return None if axes is None or every else f"axes={list(axes)}"
+
+
 def unknown_cast(node: NodeView) -> str | None:
     """Hold for a Cast to a type that TensorRT 8.2 lacks."""
     code = node.attribute("to")

@@ -21,6 +21,7 @@ TYPE_NAMES = {"FLOAT": "FP32", "FLOAT16": "FP16", "BFLOAT16": "BF16", "DOUBLE": 
 """Of ONNX, in the words of TensorRT; all others are called the same."""
 SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 """Where the newer PyTorch exporter notes the modules that a node came from."""
+SHAPE_READERS = ("Shape", "Size")
 OUTSIDE_MODULES = "predict"
 """What a node belongs to whose name holds no module: the function that was exported."""
 
@@ -75,6 +76,25 @@ class GraphView:
         except (TypeError, ValueError):  # fewer bytes than its shape says
             return None
         return array
+
+    def input_behind(self, name: str) -> str:
+        """Return an input of the graph on whose values a tensor depends, "" when there is none.
+
+        What reads shapes only (Shape, Size) depends on no values.
+        """
+        inputs = {value.name for value in self.inputs}
+        waiting, seen = [name], {""}
+        while waiting:
+            current = waiting.pop()
+            if current in seen or current in self.constants:
+                continue
+            if current in inputs:
+                return current
+            seen.add(current)
+            producer = self.producers.get(current)
+            if producer is not None and producer.op_type not in SHAPE_READERS:
+                waiting.extend(producer.input)
+        return ""
 
     def type_name(self, code: int) -> str:
         """Return a TensorProto.DataType in the words of TensorRT."""

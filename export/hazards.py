@@ -30,6 +30,7 @@ from .conditions import (
     partial_shape,
     quantised_weight_computed_bias,
     rank_other_than,
+    some_axes,
     uneven_split,
     unknown_cast,
     unsupported_axis,
@@ -170,7 +171,8 @@ RESTRICTIONS: dict[str, Condition | None] = {
     ),
     "Supported nearest modes: `floor`, `ceil`, `round_prefer_floor`, `round_prefer_ceil`": None,
     "Supported aspect ratio policy: `stretch`": None,  # a hazard tells
-    "When `scales` is a tensor input, `axes` must be an iota vector of length rank(input)": None,
+    "When `scales` is a tensor input, `axes` must be an iota vector of length "
+    "rank(input)": Condition(some_axes, "resize all axes, at opset 13"),
     "Antialiasing is not supported": None,  # a hazard tells
     "Inputs `max_output_boxes_per_class`, `iou_threshold`, and `score_threshold` must be "
     "initializers": None,  # a hazard tells

@@ -36,6 +36,19 @@ REFUSED = (ERROR, SILENT)
 INSTEAD = "change the model so that it does without, or choose another target"
 UNCHECKED = Condition(lambda _: "not checked", "see whether it matters here")
 """Of a restriction without a function in `RESTRICTIONS`."""
+SHAPE_INPUTS = {
+    "ConstantOfShape": (0,),
+    "Expand": (1,),
+    "Pad": (1, 3),
+    "Range": (0, 1, 2),
+    "Reshape": (1,),
+    "Resize": (1, 2, 3),
+    "Slice": (1, 2, 3, 4),
+    "Split": (1,),
+    "Tile": (1,),
+    "Upsample": (1,),
+}
+"""Inputs whose values decide the shape of the result."""
 QUANTISED = ("QuantizeLinear", "DequantizeLinear")
 
 
@@ -206,6 +219,16 @@ def _rank(node: NodeView, target: Target) -> Iterator[Finding]:
             yield _about(node, ERROR, why, "reshape it to fewer")
 
 
+def _shape_from_values(node: NodeView, target: Target) -> Iterator[Finding]:
+    for position in SHAPE_INPUTS.get(node.op_type, ()):
+        source = node.graph.input_behind(node.input(position))
+        if source:
+            why = f"the shape of its result depends on the values of the input {source}"
+            fix = "make it a constant: an engine has one shape"
+            yield _about(node, UNVERIFIED, f"{why} ({target.title} needs them before it runs)", fix)
+            return
+
+
 def _int8_hardware(node: NodeView, target: Target) -> Iterator[Finding]:
     if node.op_type in QUANTISED and target.no_int8:
         why = f"quantised graphs need INT8 hardware; {target.no_int8}"
@@ -218,7 +241,14 @@ GRAPH_RULES: tuple[Callable[[GraphView, Target], Iterator[Finding]], ...] = (
     _inputs_and_outputs,
     _uint8_into_cast,
 )
-NODE_RULES: tuple[Rule, ...] = (_operator, _conditions, _types, _rank, _int8_hardware)
+NODE_RULES: tuple[Rule, ...] = (
+    _operator,
+    _conditions,
+    _types,
+    _rank,
+    _shape_from_values,
+    _int8_hardware,
+)
 
 
 def _entry(node: NodeView, target: Target) -> dict[str, Any] | None:

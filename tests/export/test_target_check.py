@@ -63,6 +63,28 @@ def test_a_computed_k_is_refused() -> None:
         assert finding.refused
 
 
+def test_a_shape_that_depends_on_values_is_remarked_on() -> None:
+    model = one_node("Reshape", constants=[[1, -1]])
+    del model.graph.initializer[0]
+    model.graph.input.append(helper.make_tensor_value_info("c0", INT64, [2]))
+    (finding,) = about_nodes(model, "rtx")
+    assert (finding.level, finding.operator) == ("unverified", "Reshape")
+    assert "values of the input c0" in finding.why
+
+
+def test_a_shape_that_depends_on_a_shape_is_fine() -> None:
+    model = one_node("Reshape", constants=[[1, -1]])
+    model.graph.initializer[0].name = "other"
+    nodes = [
+        helper.make_node("Shape", ["images"], ["c"]),
+        helper.make_node("Identity", ["c"], ["c0"]),
+    ]
+    nodes += model.graph.node
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    assert about_nodes(model, "rtx") == []
+
+
 def test_a_uint8_input_goes_into_a_cast_and_nowhere_else() -> None:
     model = one_node("Transpose", dtype=TensorProto.UINT8, perm=[0, 2, 3, 1])
     for target in (TRT85, TRT103, "trt11", "rtx"):
