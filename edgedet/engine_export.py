@@ -65,6 +65,7 @@ def export_engines(request: Request, wish: Wish) -> EngineReport:
     """
     precisions = precisions_of(wish.precision)
     flavour = flavour_for(wish.device)
+    plans = plans_for(wish.device, flavour)
     report = None if _is_onnx(request) else export_model(_aimed(request, flavour))
     onnx = request.model if report is None else report.path
     half, accuracy = None, None
@@ -74,7 +75,7 @@ def export_engines(request: Request, wish: Wish) -> EngineReport:
     engines = []
     for precision in precisions:
         source = half_path(onnx) if half is not None and precision == "fp16" else onnx
-        for plan in plans_for(wish.device, flavour):
+        for plan in plans:
             path = onnx.with_name(f"{onnx.stem}.{plan.label}.{precision}.engine")
             options = EngineOptions(precision, plan.compute_capabilities)
             engines.append(_engine(source, path, flavour, options, wish.force))

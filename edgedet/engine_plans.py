@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from edgedet.runtime.devices import device_named
+from edgedet.runtime.engine_job import gpu_for
 from edgedet.runtime.engine_options import PRECISIONS
 from edgedet.runtime.errors import DeviceError, UsageError
-from edgedet.runtime.gpu_identity import find_gpu
 from edgedet.runtime.tensorrt_flavour import TENSORRT, TENSORRT_RTX, Flavour, open_flavour
 
 RTX, JETSON, CUDA = "rtx", "jetson", "cuda"
@@ -69,15 +69,18 @@ def flavour_for(device: str) -> Flavour:
 
 
 def plans_for(device: str, flavour: Flavour) -> tuple[Plan, ...]:
-    """Return the engines to build; one per group of GPUs that share a plan."""
+    """Return the engines to build; one per group of GPUs that share a plan.
+
+    DeviceError without the GPU that the flavour needs.
+    """
     if device == RTX:
         return tuple(Plan(label, targets) for label, targets in RTX_PLANS.items())
     if flavour.name == TENSORRT_RTX:
         capability = ".".join(map(str, device_named(device).compute_capability))
         return (Plan(f"rtx-sm{capability.replace('.', '')}", (capability,)),)
-    gpu = find_gpu()
-    here = f"sm{gpu.compute_capability.replace('.', '')}" if gpu else "gpu"
-    return (Plan(f"trt{flavour.version}-{here}", ()),)
+    gpu = gpu_for(flavour)
+    here = gpu.compute_capability.replace(".", "") if gpu else "any"
+    return (Plan(f"trt{flavour.version}-sm{here}", ()),)
 
 
 def precisions_of(asked: str | None) -> tuple[str, ...]:

@@ -78,12 +78,13 @@ class StronglyTyped:
     def prepare(self, work: Work, options: EngineOptions) -> None:
         """Name the targets; ModelError for a graph of another precision than was asked."""
         found = shares_of_network(work.network, LEARNED_LAYERS)
-        if found.used not in (options.precision, None):
+        if not found.satisfies(options.precision):
             expected = "a graph in {}: {} takes the precision from it".format(
                 options.precision.upper(), self._flavour.title
             )
             fix = "export the model with `edgedet export --trt`, which writes one for each"
-            raise ModelError(expected, "one in {}".format(str(found.used).upper()), fix)
+            layers = "{} learned layers in FP16 and {} in FP32".format(found.fp16, found.fp32)
+            raise ModelError(expected, layers, fix)
         if self._flavour.can.compute_targets:
             _name_targets(self._flavour, work.config, options)
 

@@ -30,9 +30,6 @@ from .timing_cache import load_timings, save_timings, timing_file
 
 OUT_OF_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "cudaerrormemoryallocation")
 
-LEAST_FP16_SHARE = 0.1
-"""Of the layers of an engine that was asked for in FP16: less is none but for accidents."""
-
 _LOGGER = logging.getLogger("edgedet.engine")
 
 
@@ -146,8 +143,7 @@ def _failure(job: Job) -> "Union[DeviceError, ModelError]":
 
 def _require_precision(job: Job, shares: Shares) -> None:
     """FP16 that was asked and is not there would only show as a slow engine."""
-    layers = shares.fp16 + shares.fp32
-    if job.options.precision == "fp16" and shares.fp16 < LEAST_FP16_SHARE * layers:
-        expected = "an engine in FP16, as was asked"
+    if not shares.satisfies(job.options.precision):
+        expected = "an engine in {}, as was asked".format(job.options.precision.upper())
         found = "{} layers in FP32 and {} in FP16".format(shares.fp32, shares.fp16)
         raise ModelError(expected, found, "build it with precision fp32 if that is enough")

@@ -46,12 +46,21 @@ def new_job(onnx: Path, flavour: Flavour, options: EngineOptions) -> Job:
     """
     facts = onnx_facts(onnx)
     _check_types(onnx, facts, flavour)
-    # An engine that needs no GPU to be built must not depend on the one that happens to be there.
-    gpu = None if flavour.can.compute_targets else find_gpu()
-    if gpu is None and not flavour.can.compute_targets:
+    return Job(onnx, sha256_of(onnx), facts["spec_text"], flavour, gpu_for(flavour), options)
+
+
+def gpu_for(flavour: Flavour) -> Optional[Gpu]:
+    """Return the GPU that the engine is built on, None for TensorRT-RTX; DeviceError without it.
+
+    An engine that needs no GPU to be built must not depend on the one that happens to be there.
+    """
+    if flavour.can.compute_targets:
+        return None
+    gpu = find_gpu()
+    if gpu is None:
         expected = "an NVIDIA GPU with its driver: {} builds on the GPU".format(flavour.title)
         raise DeviceError(expected, "none", "build on the device that the engine is for")
-    return Job(onnx, sha256_of(onnx), facts["spec_text"], flavour, gpu, options)
+    return gpu
 
 
 def facts_of(

@@ -13,6 +13,9 @@ FP32_WORDS = ("fp32", "float")
 """How inspectors of 8.2 to 10 write a type, such as `Row major linear FP16 format`; FP16 first,
 because `float16` would be both."""
 
+LEAST_FP16_SHARE = 0.1
+"""Of the layers of an engine in FP16: less is none but for accidents, or nearly all overflow."""
+
 
 class Shares(NamedTuple):
     """How many layers have which precision."""
@@ -28,6 +31,12 @@ class Shares(NamedTuple):
         if self.fp16 + self.fp32 == 0:
             return None
         return "fp16" if self.fp16 >= self.fp32 else "fp32"
+
+    def satisfies(self, precision: str) -> bool:
+        """Whether this is what was asked for; what cannot be read is taken for it."""
+        if precision == "fp32":
+            return self.fp16 == 0
+        return self.fp16 >= LEAST_FP16_SHARE * (self.fp16 + self.fp32)
 
 
 def shares_of_network(network: Any, kinds: Sequence[str]) -> Shares:

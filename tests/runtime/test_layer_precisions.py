@@ -36,3 +36,16 @@ def test_what_cannot_be_read_proves_nothing(text):
 def test_the_precision_is_that_of_most_layers():
     assert Shares(9, 1, "network").used == "fp16"
     assert Shares(1, 9, "network").used == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("shares", "fp32", "fp16"),
+    [
+        (Shares(0, 60, ""), True, False),
+        (Shares(2, 58, ""), False, False),
+        (Shares(20, 40, ""), False, True),
+        (Shares(0, 0, "the inspector gave no layers"), True, True),
+    ],
+)
+def test_what_was_asked_for_is_compared_with_what_is_there(shares, fp32, fp16):
+    assert (shares.satisfies("fp32"), shares.satisfies("fp16")) == (fp32, fp16)

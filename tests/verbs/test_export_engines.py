@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from fake_tensorrt import fake_tensorrt
 from small_checkpoint import write_checkpoint
 
 from edgedet.cli import main
-from edgedet.runtime import engine_cache
+from edgedet.runtime import engine_cache, engine_job
 from edgedet.runtime.engine_file import read_engine_facts
+from edgedet.runtime.gpu_identity import Gpu
 
 HAS_RTX = True
 try:
@@ -19,6 +22,7 @@ try:
 except ImportError:
     HAS_RTX = False
 needs_rtx = pytest.mark.skipif(not HAS_RTX, reason="TensorRT-RTX is not installed: edgedet[rtx]")
+GOLDEN = Path(__file__).parent.parent / "golden"
 PLANS = ("rtx-sm75", "rtx-sm80-sm120")
 
 
@@ -101,6 +105,35 @@ def test_an_engine_for_a_board_is_built_on_it(
     captured = capsys.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert "python3 -m edgedet.runtime.build_engine model.onnx" in captured.err
+
+
+@pytest.mark.parametrize("version", ["8.2.1.8", "10.3.0"])
+def test_on_a_board_its_own_tensorrt_builds(
+    version: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With a TensorRT that is played, of a graph that it knows."""
+    monkeypatch.setitem(sys.modules, "tensorrt", fake_tensorrt(version))
+    monkeypatch.setattr(engine_job, "find_gpu", lambda: Gpu("Orin (nvgpu)", "8.7"))
+    shutil.copy(GOLDEN / "tiny_convolution.onnx", "m.onnx")
+    assert export("m.onnx", "--trt", "--device", "jetson", "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    names = [f"m.trt{version}-sm87.{precision}.engine" for precision in ("fp32", "fp16")]
+    assert [engine["file"] for engine in printed["engines"]] == names
+    assert [engine["precision_used"] for engine in printed["engines"]] == ["fp32", "fp16"]
+    assert {engine["gpu"] for engine in printed["engines"]} == {"Orin (nvgpu)"}
+    assert printed["fp16"] is None
+
+
+def test_without_the_gpu_nothing_is_exported(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", fake_tensorrt("10.3.0"))
+    monkeypatch.setattr(engine_job, "find_gpu", lambda: None)
+    assert export(checkpoint, "--trt", "--device", "cuda") == 5
+    assert "an NVIDIA GPU with its driver" in capsys.readouterr().err
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize(
