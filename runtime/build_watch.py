@@ -110,23 +110,24 @@ def run_watched(work: Callable[[], Result], watch: BuildWatch) -> Result:
     TensorRT before 10 cannot be stopped, and its thread ends with the process.
     """
     ended: List[Tuple[Optional[Result], Optional[BaseException]]] = []
+    # Not Thread.join: Ctrl-C in it marks a running thread as ended (Python issue 90882).
+    done = threading.Event()
 
     def run() -> None:
         try:
             ended.append((work(), None))
         except BaseException as error:  # goes on in the caller's thread
             ended.append((None, error))
+        done.set()
 
     thread = threading.Thread(target=run, name="edgedet-build", daemon=True)
     try:
         thread.start()
-        while thread.is_alive():
-            thread.join(TICK_S)
+        while not done.wait(TICK_S):
             watch.tick()
     except KeyboardInterrupt:
         watch.cancelled = True
-        if thread.is_alive():
-            thread.join(CANCEL_WAIT_S if watch.stoppable else TICK_S)
+        done.wait(CANCEL_WAIT_S if watch.stoppable else TICK_S)
         raise
     result, error = ended[0]
     if error is not None:

@@ -123,14 +123,10 @@ def test_one_engine_for_several_gpus(small: Path, rtx: Flavour, tmp_path: Path) 
 
 
 def test_fp16_is_never_fp32_without_a_word(small: Path, rtx: Flavour, tmp_path: Path) -> None:
-    with pytest.raises(
-        ModelError, match="a graph in FP16: TensorRT-RTX .* 0 learned layers in FP16 and 2"
-    ):
+    with pytest.raises(ModelError, match="a graph in FP16: .* 0 learned layers in FP16"):
         engine_from_onnx(small, tmp_path / "a.engine", rtx, FP16)
     save_onnx(half_precision(chain(2.0)), small)
-    with pytest.raises(
-        ModelError, match="a graph in FP32: TensorRT-RTX .* 2 learned layers in FP16 and 0"
-    ):
+    with pytest.raises(ModelError, match="a graph in FP32: .* 2 learned layers in FP16"):
         engine_from_onnx(small, tmp_path / "a.engine", rtx, FP32)
     assert not list(tmp_path.glob("*.engine*"))
 
@@ -170,10 +166,12 @@ def test_ctrl_c_ends_a_real_build(
     """The monitor is told no at the next step; nothing is written, and nothing runs on."""
     save_onnx(graph_of("multiscale_shapes"), tmp_path / "model.onnx")
     start = build_watch.BuildWatch.phase_start
+    interrupted: list[str] = []
 
     def interrupt(self: build_watch.BuildWatch, name: str, parent: str | None, steps: int) -> None:
         start(self, name, parent, steps)
-        if parent is None:
+        if parent is None and not interrupted:
+            interrupted.append(name)
             main = threading.main_thread().ident
             assert main is not None
             signal.pthread_kill(main, signal.SIGINT)
@@ -185,7 +183,10 @@ def test_ctrl_c_ends_a_real_build(
     monkeypatch.setattr(build_watch.BuildWatch, "phase_start", interrupt)
     with pytest.raises(KeyboardInterrupt):
         engine_from_onnx(tmp_path / "model.onnx", tmp_path / "a.engine", rtx, FP32)
-    assert "edgedet-build" not in [thread.name for thread in threading.enumerate()]
+    for thread in threading.enumerate():
+        if thread.name == "edgedet-build":
+            thread.join(1)  # its last line
+            assert not thread.is_alive()
     assert not list(tmp_path.glob("*.engine*"))
     assert "BuildCancel" in rtx.log.cause() or "cancel" in rtx.log.cause().lower()
 

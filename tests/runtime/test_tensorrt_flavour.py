@@ -50,9 +50,7 @@ def test_there_is_one_logger_for_all_builds(tensorrt_11):
 
 
 def test_an_fp32_graph_cannot_become_fp16_without_a_word(tensorrt_11, tmp_path):
-    with pytest.raises(
-        ModelError, match="a graph in FP16: TensorRT 11.4.0 takes .* 0 learned layers in FP16"
-    ):
+    with pytest.raises(ModelError, match="a graph in FP16: TensorRT 11.4.0 .* 0 learned layers"):
         engine_from_onnx(ONNX, tmp_path / "a.engine", tensorrt_11, EngineOptions("fp16"))
     assert tensorrt_11.module.seen.builds == 0
 
