@@ -15,7 +15,18 @@ import typer
 from edgedet import __version__
 from edgedet.runtime.errors import DeviceError, EdgedetError, UsageError
 
-VERBS = ("train", "eval", "export", "predict", "bench", "scales", "info", "demo", "reproduce")
+VERBS = (
+    "train",
+    "eval",
+    "export",
+    "predict",
+    "bench",
+    "scales",
+    "info",
+    "doctor",
+    "demo",
+    "reproduce",
+)
 ERROR_SCHEMA_VERSION = 1
 INTERRUPTED = 130
 # What `pip install edgedet` alone leaves out, by import name.

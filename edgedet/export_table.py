@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
 from edgedet.export.checks import dims_of, opset_of
 from edgedet.export.metadata import read_spec
+from edgedet.export.targets import target_named
 from edgedet.model_export import MAX_AP_DIFFERENCE, Accuracy, Report
+from edgedet.target_text import target_text, target_values
 
 SCHEMA_VERSION = 1
 NOT_COMPARED = "-"
-TABLE_WIDTH = 100
+HEADERS = ("difference", "largest", "mean", "allowed")
+TABLE_WIDTH = 1000
+"""Wider than any table: rich shortens what does not fit, and Markdown has no lines to break."""
 
 
 def export_text(report: Report) -> str:
@@ -28,15 +33,23 @@ def export_text(report: Report) -> str:
         f"images {list(dims_of(graph.input[0]))} {spec.input_dtype} {spec.input_layout} "
         f"{spec.color}, the best {top_k} candidates of each",
         f"parity with PyTorch: {_covered(report)}",
-        _table(report),
+        markdown(HEADERS, parity_rows(report)),
     ]
+    aim = _target(report)
+    if aim is not None:
+        lines.append(target_text(aim))
     return "\n".join(lines)
 
 
 def export_json(report: Report) -> str:
     """Return the same as one JSON object."""
+    return json.dumps(export_values(report), indent=2)
+
+
+def export_values(report: Report) -> dict[str, Any]:
+    """Return the content of that object."""
     graph = report.graph.graph
-    values = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "file": str(report.path),
         "sha256": report.sha256,
@@ -48,8 +61,13 @@ def export_json(report: Report) -> str:
         "top_k": dims_of(graph.output[1])[1],
         "parity": _parity_values(report),
         "accuracy": _accuracy_values(report.accuracy),
+        "target": _target(report),
     }
-    return json.dumps(values, indent=2)
+
+
+def _target(report: Report) -> dict[str, Any] | None:
+    name = report.request.target
+    return None if name is None else target_values(target_named(name), report.findings)
 
 
 def _parity_values(report: Report) -> dict[str, Any]:
@@ -78,15 +96,16 @@ def _covered(report: Report) -> str:
     )
 
 
-def _table(report: Report) -> str:
+def markdown(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown, its first column to the left and the others to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.MARKDOWN)
-    for name in ("difference", "largest", "mean", "allowed"):
-        table.add_column(name, justify="left" if name == "difference" else "right")
-    for row in parity_rows(report):
+    for number, name in enumerate(headers):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
         table.add_row(*row)
     text = StringIO()
     Console(file=text, width=TABLE_WIDTH, markup=False, highlight=False).print(table)

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import numpy as np
-
-from edgedet.data.opening import SPLITS, open_annotations
-from edgedet.data.shapes import resolve_data
-from edgedet.export.checks import DEFAULT_OPSET, check_graph
+from edgedet.data.opening import SPLITS
+from edgedet.export.checks import check_graph
 from edgedet.export.from_torch import graph_from_torch
-from edgedet.export.metadata import sha256_of
 from edgedet.export.onnx_file import load_onnx, onnx_bytes
 from edgedet.export.parity import Parity, compare_backends
-from edgedet.export.parity_images import parity_images
+from edgedet.export.target_check import Finding
 from edgedet.export.uint8_input import with_uint8_input
-from edgedet.progress import progress
+from edgedet.export_form import Form, form_of, require_fit
+from edgedet.proof_data import average_precision, proof_annotations, proof_frames
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
-from edgedet.runtime.images import read_image
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from onnx import ModelProto
 
     from edgedet.data.annotations import Annotations
     from edgedet.models.protocol import DetectionModel
-    from edgedet.runtime.detector import Backend
 
-INPUTS = ("uint8", "float")
 FILE_NAME = "model.onnx"
-PARITY_IMAGES = 16
-"""Images of the data, evenly spread, whose candidates are compared; AP takes all of them."""
-AP_CONF = 0.05
-"""Least score that counts for AP: what `edgedet eval` takes by default."""
 MAX_AP_DIFFERENCE = 0.002
 """Largest difference of AP (in [0, 1]) that passes: a change of rounding, not of the model."""
 
@@ -53,9 +43,10 @@ class Request:
     out: Path | None = None
     """The .onnx file; None: model.onnx in a run folder of its own."""
     batch: int = 1
-    input: str = "uint8"
-    """One of `INPUTS`."""
-    opset: int = DEFAULT_OPSET
+    input: str | None = None
+    """"uint8" or "float"; None: uint8 where the target has it."""
+    opset: int | None = None
+    """None: 13, which runs everywhere."""
     top_k: int | None = None
     """Candidates that the graph returns; None: as many as the model says."""
     data: str | None = None
@@ -63,6 +54,8 @@ class Request:
     split: str = "val"
     bbox_mode: str = "xywh"
     """What the four numbers of a COCO box are; see `open_annotations`."""
+    target: str | None = None
+    """A name of `edgedet.export.targets`, whose importer the graph has to suit."""
 
 
 class Accuracy(NamedTuple):
@@ -88,29 +81,32 @@ class Report:
     parity: Parity
     accuracy: Accuracy | None
     """None without data."""
+    findings: tuple[Finding, ...] = ()
+    """What the target minds, though it takes the graph; () without a target."""
 
 
 def export_model(request: Request) -> Report:
     """Export, compare with PyTorch, and only then give the file its name.
 
     Raises UsageError for a flag that cannot be, DataError for the data, ModelError for a
-    checkpoint that is none and for an export that does not agree with PyTorch.
+    checkpoint that is none, for an export that does not agree with PyTorch, and for a graph that
+    the target would refuse or compute wrongly.
     """
+    form = form_of(request.input, request.opset, request.target)
     _check(request)
     model = _load(request)
-    with _target(request) as path:
-        annotations = _annotations(request, path.parent)
-        graph = _graph(model, request)
+    with _place(request) as path:
+        annotations = proof_annotations(request, path.parent)
+        graph = _graph(model, request, form)
+        findings = require_fit(graph, form.target)
         with atomic_path(path) as temporary:
             temporary.write_bytes(onnx_bytes(graph))
-            check_graph(load_onnx(temporary), request.opset)
+            check_graph(load_onnx(temporary), form.opset)
             parity, accuracy = _proof(model, temporary, annotations)
-    return Report(request, path, sha256_of(path), graph, parity, accuracy)
+    return Report(request, path, sha256_of(path), graph, parity, accuracy, findings)
 
 
 def _check(request: Request) -> None:
-    if request.input not in INPUTS:
-        raise UsageError(f"--input {' or '.join(INPUTS)}", request.input, "choose one of the two")
     if request.out is not None and request.out.suffix.lower() != ".onnx":
         raise UsageError("--out that ends with .onnx", str(request.out), "add the ending")
     if request.split not in SPLITS:
@@ -127,7 +123,7 @@ def _load(request: Request) -> DetectionModel:
 
 
 @contextmanager
-def _target(request: Request) -> Iterator[Path]:
+def _place(request: Request) -> Iterator[Path]:
     """Yield the file to write; a run folder made for it goes again when nothing is in it."""
     if request.out is not None:
         yield request.out
@@ -141,17 +137,12 @@ def _target(request: Request) -> Iterator[Path]:
         raise
 
 
-def _annotations(request: Request, folder: Path) -> Annotations | None:
-    if request.data is None:
-        return None
-    data = resolve_data(request.data, folder)
-    return open_annotations(data, request.split, request.bbox_mode)
-
-
-def _graph(model: DetectionModel, request: Request) -> ModelProto:
+def _graph(model: DetectionModel, request: Request, form: Form) -> ModelProto:
     provenance = {"checkpoint_sha256": sha256_of(request.model), "precision": "float32"}
-    graph = graph_from_torch(model, request.batch, request.opset, provenance)
-    return with_uint8_input(graph) if request.input == "uint8" else graph
+    if form.target is not None:
+        provenance["target"] = form.target.name
+    graph = graph_from_torch(model, request.batch, form.opset, provenance)
+    return with_uint8_input(graph) if form.input == "uint8" else graph
 
 
 def _proof(
@@ -161,43 +152,16 @@ def _proof(
 
     reference = TorchBackend(model)
     with OnnxRuntimeBackend(path) as exported:
-        parity = compare_backends(reference, exported, _images(model, annotations))
+        frames = proof_frames(model.spec.size_hw, annotations, "Comparing with PyTorch")
+        parity = compare_backends(reference, exported, frames)
         parity.require_passed()
         if annotations is None:
             return parity, None
-        accuracy = Accuracy(_ap(reference, annotations), _ap(exported, annotations))
+        accuracy = Accuracy(
+            average_precision(reference, annotations), average_precision(exported, annotations)
+        )
     _require_equal_ap(accuracy)
     return parity, accuracy
-
-
-def _images(model: DetectionModel, annotations: Annotations | None) -> Iterable[NDArray[np.uint8]]:
-    if annotations is None:
-        generated = parity_images(model.spec.size_hw)
-        yield from _counted(generated, len(generated))
-        return
-    count = min(PARITY_IMAGES, len(annotations.images))
-    chosen = np.linspace(0, len(annotations.images) - 1, count).astype(int)
-    paths = [annotations.images[index].path for index in chosen]
-    yield from _counted((read_image(path) for path in paths), count)
-
-
-def _counted(images: Iterable[NDArray[np.uint8]], count: int) -> Iterator[NDArray[np.uint8]]:
-    with progress(count, "Comparing with PyTorch") as bar:
-        for image in images:
-            yield image
-            bar.advance()
-
-
-def _ap(backend: Backend, annotations: Annotations) -> float:
-    from edgedet.evaluation.coco import evaluate
-    from edgedet.evaluation.predictions import detect_all
-    from edgedet.runtime.detector import Detector, thresholds_for
-
-    detector = Detector(backend, thresholds_for(backend.spec, conf=AP_CONF))
-    with progress(len(annotations.images), "Detecting for AP") as bar:
-        detections = detect_all(detector, annotations, bar.advance)
-    limit = detector.thresholds.max_detections
-    return evaluate(annotations, detections, buckets=(), max_detections=limit).ap
 
 
 def _require_equal_ap(accuracy: Accuracy) -> None:

@@ -7,29 +7,34 @@ import math
 from pathlib import Path
 from typing import Any
 
-from edgedet.export.metadata import sha256_of
-from edgedet.onnx_facts import onnx_facts
+from edgedet.engine_facts import engine_facts
+from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError
+from edgedet.runtime.onnx_facts import onnx_facts
 from edgedet.runtime.spec import spec_from_json, spec_to_json
+from edgedet.target_text import target_facts
 
 SCHEMA_VERSION = 1
 TRAINING_KEYS = ("epoch", "step", "best", "data_fingerprint")
 """What a checkpoint tells about its training, when it does."""
 
 
-def model_facts(path: Path) -> dict[str, Any]:
-    """Return plain values, ready for JSON, about a checkpoint (.pt) or an ONNX file.
+def model_facts(path: Path, target: str | None = None) -> dict[str, Any]:
+    """Return plain values, ready for JSON, about a checkpoint (.pt), an ONNX file or an engine.
 
-    `spec` is None for an ONNX file that edgedet did not write. Raises ModelError for a file that
-    is missing, damaged, or neither of the two.
+    `spec` is None for an ONNX file that edgedet did not write, `target` without one. Raises
+    ModelError for a file that is missing, damaged, or none of these, UsageError for an unknown
+    target.
     """
-    readers = {".pt": _checkpoint_facts, ".onnx": _onnx_facts}
+    readers = {".pt": _checkpoint_facts, ".onnx": _onnx_facts, ".engine": engine_facts}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ModelError("a .pt or .onnx file", str(path), "name a checkpoint or an exported model")
+        fix = "name a checkpoint or an exported model"
+        raise ModelError("a .pt, .onnx or .engine file", str(path), fix)
     facts = reader(path)
     general = {"file": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-    return {"schema_version": SCHEMA_VERSION, **general, **facts}
+    fit = None if target is None else target_facts(path, target)
+    return {"schema_version": SCHEMA_VERSION, **general, **facts, "target": fit}
 
 
 def _onnx_facts(path: Path) -> dict[str, Any]:

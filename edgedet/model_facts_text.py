@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgedet.engine_facts import engine_lines
+from edgedet.target_text import target_text
+
 SPEC_LINES = (
     ("input size", "{size_hw[1]}x{size_hw[0]} by {resize}"),
     ("input values", "{input_dtype} {input_layout} {color}, mean {mean}, std {std} of pixel/255"),
@@ -17,14 +20,17 @@ def facts_text(facts: Mapping[str, Any]) -> str:
     """Return what `model_facts` found, one fact a line."""
     lines = [*_general(facts), *_spec(facts["spec"])]
     width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+    text = [f"{name:<{width}}  {line}" for name, line in lines]
+    return "\n".join([*text, *([target_text(facts["target"])] if facts["target"] else [])])
 
 
 def _general(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "file", f"{facts['file']}, {facts['bytes'] / 1e6:.1f} MB"
     yield "sha256", facts["sha256"]
-    yield "parameters", f"{facts['parameters']:,}"
-    yield from _onnx(facts) if facts["kind"] == "onnx" else _checkpoint(facts)
+    if "parameters" in facts:
+        yield "parameters", f"{facts['parameters']:,}"
+    kinds = {"onnx": _onnx, "checkpoint": _checkpoint, "engine": engine_lines}
+    yield from kinds[facts["kind"]](facts)
 
 
 def _onnx(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

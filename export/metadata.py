@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgedet.runtime.errors import ModelError
@@ -12,17 +10,6 @@ from edgedet.runtime.spec import SPEC_KEY, ModelSpec, spec_from_json, spec_to_js
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-HASH_BLOCK_BYTES = 1 << 20
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as 64 hex digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(HASH_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def with_provenance(spec: ModelSpec, facts: Mapping[str, str]) -> ModelSpec:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 INSTALL_ONNX = "install it with: pip install 'edgedet[train]'"
 
 
-def load_onnx(path: Path) -> ModelProto:
-    """Read an ONNX model.
+def load_onnx(path: Path, *, weights: bool = True) -> ModelProto:
+    """Read an ONNX model. weights: also those that stand in files beside it.
 
     Raises ModelError when the file is missing, unreadable, or holds no ONNX graph.
     """
@@ -24,7 +24,7 @@ def load_onnx(path: Path) -> ModelProto:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        model: ModelProto = onnx.load_model(str(path))
+        model: ModelProto = onnx.load_model(str(path), load_external_data=weights)
     except OSError as error:
         found = f"{path} ({error.strerror or error})"
         raise ModelError("an ONNX file", found, "check the path") from error

@@ -54,7 +54,7 @@ def package_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = root / package.replace(".", "/")
         folder.mkdir(parents=True, exist_ok=True)
         source = REPO / settings["package-dir"].get(package, package.replace(".", "/"))
-        for file in source.glob("*.py"):
+        for file in [*source.glob("*.py"), *source.glob("*.json")]:
             shutil.copy(file, folder / file.name)
     shutil.copy(REPO / "edgedet" / "py.typed", root / "edgedet")
     return root

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edgedet.onnx_facts import onnx_facts
-from edgedet.protobuf_wire import Message, WireError
 from edgedet.runtime.errors import ModelError
+from edgedet.runtime.onnx_facts import node_label, onnx_facts
+from edgedet.runtime.protobuf_wire import Message, WireError
 
 
 def tensor(name: str, *dims: int) -> onnx.TensorProto:
@@ -62,6 +62,16 @@ def test_a_foreign_model_has_no_spec(path: Path) -> None:
     del foreign.metadata_props[:]
     onnx.save(foreign, path)
     assert onnx_facts(path)["spec_text"] is None
+
+
+def test_a_node_is_named_by_its_index(path: Path) -> None:
+    assert node_label(path, 1) == "Neg number 1"
+    assert node_label(path, 9) == "number 9"
+    assert node_label(path.with_name("absent.onnx"), 0) == "number 0"
+    named = model()
+    named.graph.node[0].name = "/stem/Conv"
+    onnx.save(named, path)
+    assert node_label(path, 0) == "Conv /stem/Conv"
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.99])

@@ -1,21 +1,38 @@
-"""`edgedet export`: a trained model as ONNX, proven to agree with PyTorch."""
+"""`edgedet export`: a trained model as ONNX, proven to agree with PyTorch, and as engines."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Trt = Annotated[bool, typer.Option("--trt", help="Build TensorRT engines as well.")]
+EngineDevice = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="Of the engines: rtx (default), jetson, cuda, or the name of a device."
+    ),
+]
+EnginePrecision = Annotated[
+    str | None, typer.Option("--precision", help="Of the engines: fp32 or fp16; default: both.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Build engines anew that were built before.")]
+
 
 def export(  # noqa: PLR0913 - one parameter a flag
-    model: Annotated[Path, typer.Argument(help="Checkpoint to export: model.pt.")],
+    model: Annotated[
+        Path, typer.Argument(help="Checkpoint to export: model.pt; with --trt also model.onnx.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="File to write; default: runs/export/run/model.onnx.")
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images that one call takes.")] = 1,
     input: Annotated[
-        str, typer.Option(help="uint8: BGR frames; float: normalised planes, for TensorRT 8.2.")
-    ] = "uint8",
-    opset: Annotated[int, typer.Option(help="ONNX opset, 13 to 18; 13 runs everywhere.")] = 13,
+        str | None,
+        typer.Option(help="uint8: BGR frames, the default; float: normalised planes."),
+    ] = None,
+    opset: Annotated[
+        int | None, typer.Option(help="ONNX opset, 13 to 18; default: 13, which runs everywhere.")
+    ] = None,
     top_k: Annotated[
         int | None,
         typer.Option(min=1, max=3840, help="Candidates of an image; default: the model's."),
@@ -27,15 +44,34 @@ def export(  # noqa: PLR0913 - one parameter a flag
     bbox_mode: Annotated[
         str, typer.Option(help="COCO boxes hold xywh, or corners: xyxy.")
     ] = "xywh",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Refuse what it cannot run: nano-trt82, jetson-trt85, jetson-trt103, trt11, rtx."
+        ),
+    ] = None,
+    trt: Trt = False,
+    device: EngineDevice = None,
+    precision: EnginePrecision = None,
+    force: Force = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write an ONNX model that is proven to agree with PyTorch.
 
-    Prints how much the two differ; writes no file when that is more than allowed.
+    Prints how much the two differ; writes no file when that is more than allowed. With --trt,
+    TensorRT engines of it lie beside it; those for RTX cards are built without a GPU.
     """
+    from edgedet.engine_export import export_engines
+    from edgedet.engine_plans import wish_of
+    from edgedet.engine_table import engines_json, engines_text
     from edgedet.export_table import export_json, export_text
     from edgedet.model_export import Request, export_model
 
-    request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode)
+    wish = wish_of(trt, device, precision, force)
+    request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode, target)
+    if wish is not None:
+        built = export_engines(request, wish)
+        typer.echo(engines_json(built) if json else engines_text(built))
+        return
     report = export_model(request)
     typer.echo(export_json(report) if json else export_text(report))

@@ -12,6 +12,8 @@ from edgedet.export.from_torch import graph_from_torch
 from edgedet.export.onnx_file import save_onnx
 from edgedet.export.parity import compare_backends
 from edgedet.export.parity_images import parity_images
+from edgedet.export.target_check import check_target
+from edgedet.export.targets import TARGETS
 from edgedet.export.uint8_input import with_uint8_input
 from edgedet.models.backend import TorchBackend
 from edgedet.models.protocol import DetectionModel
@@ -52,6 +54,14 @@ def test_parity(tmp_path: Path, name: str, input_: str) -> None:
     assert parity.passed
     assert parity.max_box_px < 0.02
     assert parity.max_score < 1e-4
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_they_fit_every_target(name: str) -> None:
+    for target in TARGETS.values():
+        graph = form_of(name, "uint8" if target.uint8 else "float")
+        findings = check_target(graph, target)
+        assert {finding.level for finding in findings} <= {"note"}, (target.name, findings)
 
 
 def test_faster_rcnn_is_refused_with_what_to_take_instead() -> None:

@@ -15,8 +15,9 @@ from small_checkpoint import CLASSES, IMGSZ, write_checkpoint
 
 import edgedet.model_export
 from edgedet.cli import main
-from edgedet.export.metadata import read_spec, sha256_of
+from edgedet.export.metadata import read_spec
 from edgedet.runtime import open_detector
+from edgedet.runtime.checksum import sha256_of
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,7 @@ def test_another_ap_leaves_no_file(
 ) -> None:
     data = write_data(tmp_path / "data")
     values = iter([0.5, 0.497])
-    monkeypatch.setattr(edgedet.model_export, "_ap", lambda *_: next(values))
+    monkeypatch.setattr(edgedet.model_export, "average_precision", lambda *_: next(values))
     assert export(checkpoint, "--data", data, "--out", "model.onnx") == 4
     assert not Path("model.onnx").exists()
 
@@ -236,3 +237,58 @@ def test_a_file_that_is_no_checkpoint_is_one_line(
 def test_json_errors_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert export("missing.pt", "--json") == 4
     assert json.loads(capsys.readouterr().out)["error"] == "ModelError"
+
+
+def test_a_target_sets_what_it_needs_and_is_named_in_the_result(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--target", "nano-trt82", "--out", "model.onnx")
+    assert export(checkpoint, *words, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["input_dtype"], printed["opset"]) == ("float32", 13)
+    assert printed["target"]["name"] == "nano-trt82"
+    assert printed["target"]["fits"]
+    assert read_spec(onnx.load("model.onnx")).provenance["target"] == "nano-trt82"
+    assert export(checkpoint, "--target", "rtx", "--out", "model.onnx") == 0
+    out = capsys.readouterr().out
+    assert "uint8 NHWC BGR" in out
+    assert "target rtx, TensorRT-RTX 1.7 (RTX cards): fits" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--target", "nano-trt82", "--input", "uint8"], "--input float for nano-trt82"),
+        (["--target", "nano-trt82", "--opset", "14"], "--opset up to 13 for nano-trt82"),
+        (["--target", "jetson-trt85", "--opset", "18"], "--opset up to 17 for jetson-trt85"),
+        (["--target", "jetson-nano"], "did you mean"),
+    ],
+)
+def test_what_a_target_cannot_have_is_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the checkpoint is read."""
+    assert export("missing.pt", *words) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_a_graph_that_the_target_refuses_leaves_no_file(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph_of = edgedet.model_export.graph_from_torch
+
+    def with_other_operators(*arguments: object) -> onnx.ModelProto:
+        graph = graph_of(*arguments)  # type: ignore[arg-type]
+        for node in graph.graph.node:
+            node.op_type = {"Relu": "Mish"}.get(node.op_type, node.op_type)
+        return graph
+
+    monkeypatch.setattr(edgedet.model_export, "graph_from_torch", with_other_operators)
+    assert export(checkpoint, "--target", "nano-trt82", "--out", "model.onnx") == 4
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "8 places that it refuses" in captured.err.splitlines()[-1]
+    assert "Mish /model/blocks.0/blocks.0.2/Relu from blocks.0.2" in captured.err
+    assert not Path("model.onnx").exists()

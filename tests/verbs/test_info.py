@@ -131,3 +131,37 @@ def test_a_spec_that_is_damaged_is_one_line(
     onnx.save(damaged, exported)
     assert main(["info", str(exported)]) == 4
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_target_is_checked(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(exported), "--target", "nano-trt82"]) == 0
+    assert "target nano-trt82, TensorRT 8.2 of JetPack 4.6 (Jetson Nano): fits" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_foreign_file_that_does_not_fit_is_told_by_the_exit_code(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = onnx.load(exported)
+    del foreign.metadata_props[:]
+    foreign.producer_name = "pytorch"
+    topk = next(node for node in foreign.graph.node if node.op_type == "TopK")
+    topk.attribute.append(onnx.helper.make_attribute("largest", 0))
+    for attribute in [a for a in topk.attribute if a.name == "largest"][:-1]:
+        topk.attribute.remove(attribute)
+    onnx.save(foreign, exported)
+    assert main(["info", str(exported), "--target", "nano-trt82", "--json"]) == 4
+    printed = json.loads(capsys.readouterr().out)
+    (finding,) = [f for f in printed["target"]["findings"] if f["level"] == "silent_wrong"]
+    assert finding["operator"] == "TopK"
+    assert finding["why"].startswith("largest=0")
+    assert main(["info", str(exported), "--target", "nano-trt82"]) == 4
+    assert "does not fit; 1 silent wrong (it builds, and computes" in capsys.readouterr().out
+
+
+def test_a_checkpoint_has_to_be_exported_for_a_target(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(checkpoint), "--target", "rtx"]) == 4
+    assert "edgedet export" in capsys.readouterr().err

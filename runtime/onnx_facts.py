@@ -3,15 +3,12 @@
 Field numbers: onnx/onnx.proto (ONNX IR version 8).
 """
 
-from __future__ import annotations
-
-import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, List, Optional, Union
 
-from edgedet.protobuf_wire import Message, WireError
-from edgedet.runtime.errors import ModelError
-from edgedet.runtime.spec import SPEC_KEY
+from .errors import ModelError
+from .protobuf_wire import Message, WireError
+from .spec import SPEC_KEY
 
 LEARNED_OPS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators whose constants are weights and biases."""
@@ -29,30 +26,46 @@ DTYPES = {
 """Of TensorProto.DataType, those that networks take and return."""
 
 
-def onnx_facts(path: Path) -> dict[str, Any]:
+def onnx_facts(path: Path) -> Dict[str, Any]:
     """Return plain values about the file; `spec_text` is None when edgedet did not write it.
 
     Raises ModelError when the file is missing, unreadable or no ONNX model.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        found = f"{path} ({error.strerror})"
-        raise ModelError("an ONNX file", found, "check the path") from error
-    try:
-        return _facts(Message(memoryview(data)))
+        return _facts(_read(path))
     except WireError as error:
         raise _not_onnx(path, str(error)) from error
 
 
-def _facts(model: Message) -> dict[str, Any]:
+def node_label(path: Path, index: int) -> str:
+    """Return operator and name of the node at `index` of the file's graph, as `Conv /stem/Conv`;
+    just its number when it cannot be read: this serves messages about other errors.
+    """
+    unnamed = "number {}".format(index)
+    try:
+        node = _read(path).messages(7)[-1].messages(1)[index]
+        return "{} {}".format(node.text(4), node.text(3) or unnamed)
+    except (ModelError, WireError, IndexError):
+        return unnamed
+
+
+def _read(path: Path) -> Message:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        found = "{} ({})".format(path, error.strerror)
+        raise ModelError("an ONNX file", found, "check the path") from error
+    return Message(memoryview(data))
+
+
+def _facts(model: Message) -> Dict[str, Any]:
     graphs = model.messages(7)
     if not model.number(1) or not graphs or not graphs[-1].has(1):
         raise WireError("no graph")
     graph = graphs[-1]
-    sizes = {tensor.text(8): math.prod(tensor.numbers(1)) for tensor in graph.messages(5)}
+    sizes = {tensor.text(8): _product(tensor.numbers(1)) for tensor in graph.messages(5)}
     return {
-        "producer": f"{model.text(2)} {model.text(3)}".strip(),
+        "producer": "{} {}".format(model.text(2), model.text(3)).strip(),
         "opset": _opset(model),
         "ir_version": model.number(1),
         "nodes": len(graph.messages(1)),
@@ -68,30 +81,37 @@ def _opset(model: Message) -> int:
     return max((entry.number(2) for entry in standard), default=0)
 
 
-def _spec_text(model: Message) -> str | None:
+def _spec_text(model: Message) -> Optional[str]:
     entries = {entry.text(1): entry.text(2) for entry in model.messages(14)}
     return entries.get(SPEC_KEY)
 
 
-def _learned_values(graph: Message, sizes: dict[str, int]) -> int:
+def _learned_values(graph: Message, sizes: Dict[str, int]) -> int:
     """Count the weights and biases; normalisation is folded into them by the export."""
     nodes = [node for node in graph.messages(1) if node.text(4) in LEARNED_OPS]
     return sum(sizes.get(name, 0) for name in {n for node in nodes for n in node.texts(1)})
 
 
-def _tensor(value: Message) -> dict[str, Any]:
+def _product(dims: List[int]) -> int:
+    count = 1
+    for dim in dims:
+        count *= dim
+    return count
+
+
+def _tensor(value: Message) -> Dict[str, Any]:
     tensors = [tensor for kind in value.messages(2) for tensor in kind.messages(1)]
     codes = [tensor.number(1) for tensor in tensors]
     dims = [dim for t in tensors for shape in t.messages(2) for dim in shape.messages(1)]
-    dtype = DTYPES.get(codes[0], f"type {codes[0]}") if codes else "no tensor"
+    dtype = DTYPES.get(codes[0], "type {}".format(codes[0])) if codes else "no tensor"
     return {"name": value.text(1), "dtype": dtype, "shape": [_dim(dim) for dim in dims]}
 
 
-def _dim(dim: Message) -> int | str:
+def _dim(dim: Message) -> Union[int, str]:
     """Return the length of an axis; a dynamic one is its name, or "?" without one."""
     return dim.number(1) if dim.has(1) else (dim.text(2) or "?")
 
 
 def _not_onnx(path: Path, found: str) -> ModelError:
     fix = "pass the .onnx file that `edgedet export` wrote"
-    return ModelError("an ONNX file", f"{path} with {found}", fix)
+    return ModelError("an ONNX file", "{} with {}".format(path, found), fix)

@@ -1,12 +1,10 @@
 """The fields of a protobuf message, read without its schema.
 
-Enough to describe an ONNX file where only ONNX Runtime is installed, which does not tell opset or
-IR version. Source: protobuf.dev/programming-guides/encoding.
+Enough to describe an ONNX file where there is no `onnx` package, as on a device. Source:
+protobuf.dev/programming-guides/encoding.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from typing import Dict, Iterator, List, Tuple, Union
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 VARINT_MAX_BYTES = 10
@@ -21,13 +19,13 @@ class Message:
 
     def __init__(self, data: memoryview) -> None:
         """WireError when `data` ends inside a field or has a field that cannot be."""
-        self._fields: dict[int, list[int | memoryview]] = {}
+        self._fields: Dict[int, List[Union[int, memoryview]]] = {}
         for number, value in _fields(data):
             self._fields.setdefault(number, []).append(value)
 
-    def numbers(self, number: int) -> list[int]:
+    def numbers(self, number: int) -> List[int]:
         """Return the integers of a field; packed ones are unpacked."""
-        found: list[int] = []
+        found: List[int] = []
         for value in self._fields.get(number, ()):
             found += [value] if isinstance(value, int) else _packed(value)
         return found
@@ -36,11 +34,11 @@ class Message:
         """Return the integer of a field, 0 when it is absent."""
         return next(reversed(self.numbers(number)), 0)
 
-    def messages(self, number: int) -> list[Message]:
+    def messages(self, number: int) -> "List[Message]":
         """Return the messages of a field."""
         return [Message(value) for value in self._bytes(number)]
 
-    def texts(self, number: int) -> list[str]:
+    def texts(self, number: int) -> List[str]:
         """Return the strings of a field."""
         try:
             return [bytes(value).decode("utf-8") for value in self._bytes(number)]
@@ -55,15 +53,15 @@ class Message:
         """Whether the field is there."""
         return number in self._fields
 
-    def _bytes(self, number: int) -> list[memoryview]:
+    def _bytes(self, number: int) -> List[memoryview]:
         values = self._fields.get(number, [])
         found = [value for value in values if isinstance(value, memoryview)]
         if len(found) != len(values):
-            raise WireError(f"field {number} is a number")
+            raise WireError("field {} is a number".format(number))
         return found
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def _fields(data: memoryview) -> Iterator[Tuple[int, Union[int, memoryview]]]:
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
@@ -79,17 +77,17 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         at += length
 
 
-def _length(data: memoryview, at: int, wire: int) -> tuple[int, int]:
+def _length(data: memoryview, at: int, wire: int) -> Tuple[int, int]:
     """Return the bytes of a field's value, and where they begin."""
     if wire == BYTES:
         return _varint(data, at)
     fixed = {FIXED64: 8, FIXED32: 4}
     if wire not in fixed:
-        raise WireError(f"wire type {wire}")
+        raise WireError("wire type {}".format(wire))
     return fixed[wire], at
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def _varint(data: memoryview, at: int) -> Tuple[int, int]:
     """Return the number at `at`, least significant seven bits first, and where it ends."""
     value = 0
     for index, byte in enumerate(data[at : at + VARINT_MAX_BYTES]):
@@ -99,7 +97,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
     raise WireError("a number without an end")
 
 
-def _packed(data: memoryview) -> list[int]:
+def _packed(data: memoryview) -> List[int]:
     values, at = [], 0
     while at < len(data):
         value, at = _varint(data, at)

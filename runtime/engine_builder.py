@@ -1,0 +1,149 @@
+"""A TensorRT engine from an ONNX file, built on the machine that runs it (or, with TensorRT-RTX,
+anywhere).
+"""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from . import engine_cache
+from .build_families import Work, family_of
+from .build_memory import (
+    MIB,
+    Memory,
+    check_memory,
+    has_shared_memory,
+    machine_memory,
+    needed_bytes,
+    workspace_bytes,
+)
+from .build_watch import BuildWatch, new_monitor, run_watched
+from .engine_file import EngineFacts, read_engine_facts, write_engine
+from .engine_job import Job, facts_of, new_job
+from .engine_options import EngineOptions, check_options
+from .errors import DeviceError, ModelError
+from .layer_precisions import Shares
+from .network_parser import io_table, parse_onnx
+from .tensorrt_flavour import TENSORRT_RTX, Flavour
+from .timing_cache import load_timings, save_timings, timing_file
+
+OUT_OF_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "cudaerrormemoryallocation")
+
+_LOGGER = logging.getLogger("edgedet.engine")
+
+
+def engine_from_onnx(
+    onnx: Path,
+    engine: Path,
+    flavour: Flavour,
+    options: EngineOptions,
+    force: bool = False,
+) -> EngineFacts:
+    """Write the engine of `onnx` to `engine`, and beside it the sidecar; return what it says.
+
+    An engine that was built before from the same model, by the same TensorRT, for the same GPU,
+    with the same options, is taken from the cache unless `force`. Both files appear complete or
+    not at all, Ctrl-C included.
+
+    Raises ModelError for a graph that TensorRT refuses or whose precision is not the one asked,
+    DeviceError when the machine cannot build it, UsageError for options that cannot be.
+    """
+    check_options(options, flavour.can.compute_targets, flavour.title)
+    job = new_job(onnx, flavour, options)
+    if not force:
+        kept = engine_cache.fetch(job.key, engine)
+        if kept is not None:
+            _LOGGER.info("%s: taken from the cache", engine)
+            return kept
+    _build(job, engine)
+    engine_cache.store(job.key, engine)
+    return read_engine_facts(engine)
+
+
+def _build(job: Job, engine: Path) -> None:
+    memory = machine_memory()
+    onnx_bytes = job.onnx.stat().st_size
+    check_memory(memory, job.flavour.name, onnx_bytes)
+    started = time.perf_counter()
+    job.flavour.log.clear()
+    work = _new_work(job.flavour)
+    parser = parse_onnx(job.flavour, work.network, job.onnx)
+    family = family_of(job.flavour)
+    workspace = _set_workspace(job, work.config, memory)
+    family.prepare(work, job.options)
+    plan = _plan(job, work)
+    del parser
+    shares = family.precisions(work, plan)
+    _require_precision(job, shares)
+    seconds = time.perf_counter() - started
+    facts = facts_of(job, memoryview(plan), io_table(work.network), shares)
+    write_engine(engine, plan, facts._replace(workspace_mib=workspace, build_seconds=seconds))
+    _LOGGER.info("%s: built in %.1f s by %s", engine, seconds, job.flavour.title)
+
+
+def _new_work(flavour: Flavour) -> Work:
+    """The builder and what it makes; TensorRT answers with an exception of pybind11 or None."""
+    try:
+        builder = flavour.module.Builder(flavour.log)
+    except (TypeError, RuntimeError) as error:
+        found = flavour.log.cause()
+        fix = "check the GPU, its driver and CUDA, for example with nvidia-smi"
+        raise DeviceError("{} to start".format(flavour.title), found, fix) from error
+    network = builder.create_network(family_of(flavour).network_flags())
+    return Work(builder, network, builder.create_builder_config())
+
+
+def _set_workspace(job: Job, config: Any, memory: Optional[Memory]) -> Optional[int]:
+    """Limit what the builder tries out; return the limit in MiB, None for TensorRT's own."""
+    if job.options.workspace_mib is not None:
+        limit = job.options.workspace_mib * MIB
+    elif job.flavour.name == TENSORRT_RTX:
+        return None  # it times nothing when it builds
+    else:
+        need = needed_bytes(job.flavour.name, job.onnx.stat().st_size)
+        limit = workspace_bytes(memory, need, has_shared_memory())
+    if job.flavour.can.workspace_pool:
+        pool = job.flavour.module.MemoryPoolType.WORKSPACE
+        config.set_memory_pool_limit(pool, limit)
+    else:
+        config.max_workspace_size = limit
+    return limit // MIB
+
+
+def _plan(job: Job, work: Work) -> "Union[bytes, memoryview]":
+    """Build; the cause of a failure is in TensorRT's log."""
+    flavour = job.flavour
+    watch = BuildWatch(flavour.log)
+    monitor = new_monitor(flavour.module, watch) if flavour.can.progress else None
+    if monitor is not None:
+        work.config.progress_monitor = monitor
+    timings = timing_file(flavour, job.gpu)
+    if flavour.can.timing_cache:
+        load_timings(work.config, timings)
+    build = work.builder.build_serialized_network
+    plan: "Union[bytes, memoryview, None]" = run_watched(
+        lambda: build(work.network, work.config), watch
+    )
+    if plan is None:
+        raise _failure(job)
+    if flavour.can.timing_cache:
+        save_timings(work.config, timings)
+    return plan
+
+
+def _failure(job: Job) -> "Union[DeviceError, ModelError]":
+    cause = job.flavour.log.cause()
+    expected = "{} to build {}".format(job.flavour.title, job.onnx)
+    if any(word in cause.lower() for word in OUT_OF_MEMORY):
+        fix = "close what else uses the GPU, lower the workspace or the size of the input"
+        return DeviceError(expected, cause, fix)
+    return ModelError(expected, cause, "change the part of the model that it names")
+
+
+def _require_precision(job: Job, shares: Shares) -> None:
+    """FP16 that was asked and is not there would only show as a slow engine."""
+    if not shares.satisfies(job.options.precision):
+        expected = "an engine in {}, as was asked".format(job.options.precision.upper())
+        found = "{} layers in FP32 and {} in FP16".format(shares.fp32, shares.fp16)
+        raise ModelError(expected, found, "build it with precision fp32 if that is enough")

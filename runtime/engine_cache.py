@@ -1,0 +1,94 @@
+"""Engines that were built before, found again by what they depend on.
+
+A build takes half an hour on a small board. The key is a hash of the model's content and of all
+else that changes the plan, so an entry can be useless but never wrong.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+from .atomic import atomic_path
+from .engine_file import EngineFacts, read_engine_facts, sidecar_path
+from .errors import EdgedetError
+
+FOLDER_VARIABLE = "EDGEDET_CACHE"
+LIMIT_BYTES = 1 << 30
+"""Above it the engines that were not used for the longest time go."""
+
+_LOGGER = logging.getLogger("edgedet.engine")
+
+
+def cache_folder() -> Path:
+    """Return where engines are kept: $EDGEDET_CACHE, else the user's cache folder."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "edgedet" / "engines"
+
+
+def cache_key(parts: Dict[str, Any]) -> str:
+    """Return the SHA-256 of the parts, which are plain JSON types."""
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def fetch(key: str, engine: Path) -> Optional[EngineFacts]:
+    """Put the engine of that key at `engine` and return its facts, or None when there is none.
+
+    An engine that is there already stays as it is. A damaged entry counts as none.
+    """
+    for candidate in (engine, _entry(key)):
+        try:
+            facts = read_engine_facts(candidate)
+        except EdgedetError:
+            continue
+        if facts.key != key:
+            continue
+        if candidate != engine:
+            _copy(candidate, engine)
+            with suppress(OSError):  # a cache that others own
+                os.utime(str(candidate), None)  # used now: it is kept the longest
+        return facts
+    return None
+
+
+def store(key: str, engine: Path) -> None:
+    """Keep a copy of the engine; a cache that cannot be written costs a warning, no engine."""
+    try:
+        _copy(engine, _entry(key))
+        _prune(keep=_entry(key))
+    except (OSError, EdgedetError) as error:
+        _LOGGER.warning("the engine is not kept for the next time: %s", error)
+
+
+def _entry(key: str) -> Path:
+    return cache_folder() / (key + ".engine")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as plan, atomic_path(sidecar_path(target)) as sidecar:
+        shutil.copyfile(str(source), str(plan))
+        shutil.copyfile(str(sidecar_path(source)), str(sidecar))
+
+
+def _prune(keep: Path) -> None:
+    total = 0
+    for _, size, engine in sorted(_entries(), reverse=True):
+        total += size
+        if total > LIMIT_BYTES and engine != keep:
+            for path in (engine, sidecar_path(engine)):
+                if path.exists():
+                    path.unlink()
+
+
+def _entries() -> List[Tuple[float, int, Path]]:
+    """When each was used last, its bytes, and where it is."""
+    files = [(path.stat(), path) for path in cache_folder().glob("*.engine")]
+    return [(stat.st_mtime, stat.st_size, path) for stat, path in files]

@@ -1,0 +1,111 @@
+"""One engine to be built: what it depends on, and what its sidecar will say."""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .checksum import sha256_of, sha256_of_bytes
+from .engine_cache import cache_key
+from .engine_file import EngineFacts
+from .engine_options import EngineOptions
+from .errors import DeviceError, ModelError
+from .gpu_identity import Gpu, find_gpu
+from .layer_precisions import Shares
+from .onnx_facts import onnx_facts
+from .spec import spec_from_json
+from .tensorrt_flavour import Flavour
+
+
+class Job(NamedTuple):
+    """One engine to be built, with what it depends on."""
+
+    onnx: Path
+    onnx_sha256: str
+    spec_text: Optional[str]
+    flavour: Flavour
+    gpu: Optional[Gpu]
+    options: EngineOptions
+
+    @property
+    def key(self) -> str:
+        """The hash of all that changes the plan."""
+        return cache_key(
+            {
+                "onnx": self.onnx_sha256,
+                "flavour": self.flavour.name,
+                "version": self.flavour.version,
+                "gpu": None if self.gpu is None else list(self.gpu),
+                "options": self.options._asdict(),
+            }
+        )
+
+
+def new_job(onnx: Path, flavour: Flavour, options: EngineOptions) -> Job:
+    """Return the job; ModelError for a file that this TensorRT cannot take, DeviceError without
+    the GPU that it needs.
+    """
+    facts = onnx_facts(onnx)
+    _check_types(onnx, facts, flavour)
+    return Job(onnx, sha256_of(onnx), facts["spec_text"], flavour, gpu_for(flavour), options)
+
+
+def gpu_for(flavour: Flavour) -> Optional[Gpu]:
+    """Return the GPU that the engine is built on, None for TensorRT-RTX; DeviceError without it.
+
+    An engine that needs no GPU to be built must not depend on the one that happens to be there.
+    """
+    if flavour.can.compute_targets:
+        return None
+    gpu = find_gpu()
+    if gpu is None:
+        expected = "an NVIDIA GPU with its driver: {} builds on the GPU".format(flavour.title)
+        raise DeviceError(expected, "none", "build on the device that the engine is for")
+    return gpu
+
+
+def facts_of(
+    job: Job, plan: memoryview, tables: Dict[str, List[Dict[str, Any]]], shares: Shares
+) -> EngineFacts:
+    """Return what the sidecar says, but for the workspace and the time of the build."""
+    return EngineFacts(
+        key=job.key,
+        plan_sha256=sha256_of_bytes(plan),
+        plan_bytes=plan.nbytes,
+        onnx_sha256=job.onnx_sha256,
+        onnx_file=job.onnx.name,
+        flavour=job.flavour.name,
+        version=job.flavour.version,
+        gpu_name=None if job.gpu is None else job.gpu.name,
+        compute_capabilities=_capabilities(job),
+        precision=job.options.precision,
+        precision_used=shares.used,
+        layers_fp16=shares.fp16,
+        layers_fp32=shares.fp32,
+        precision_source=shares.source,
+        inputs=tables["inputs"],
+        outputs=tables["outputs"],
+        options=dict(job.options._asdict()),
+        workspace_mib=None,
+        spec=None if job.spec_text is None else json.loads(job.spec_text),
+        build_seconds=0.0,
+    )
+
+
+def _check_types(onnx: Path, facts: Dict[str, Any], flavour: Flavour) -> None:
+    dtypes = [value["dtype"] for value in facts["inputs"]]
+    if "uint8" in dtypes and not flavour.can.uint8:
+        expected = "a model with float input: {} has no uint8".format(flavour.title)
+        fix = "export it with `edgedet export MODEL --input float`"
+        raise ModelError(expected, "uint8 in {}".format(onnx), fix)
+    if facts["spec_text"] is None or not flavour.can.weakly_typed:
+        return
+    # 8.2 reads FP16 constants of Clip and Pad as if they were FP32, without a word.
+    if spec_from_json(facts["spec_text"]).provenance.get("precision") == "float16":
+        expected = "a model in FP32: {} makes FP16 of it by itself".format(flavour.title)
+        raise ModelError(expected, "FP16 in {}".format(onnx), "give the FP32 file of the export")
+
+
+def _capabilities(job: Job) -> Tuple[str, ...]:
+    if job.gpu is None:
+        return job.options.compute_capabilities
+    return (job.gpu.compute_capability,)

@@ -1,0 +1,50 @@
+"""Which GPU this machine has, asked of the driver itself: an engine fits one kind only."""
+
+import ctypes
+from typing import Any, NamedTuple, Optional
+
+DRIVER = "libcuda.so.1"
+NAME_BYTES = 256
+# CUdevice_attribute of cuda.h, the same in all versions.
+COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
+
+
+class Gpu(NamedTuple):
+    """One NVIDIA GPU."""
+
+    name: str
+    compute_capability: str
+    """As `8.6`."""
+
+    def __str__(self) -> str:
+        return "{} (compute capability {})".format(self.name, self.compute_capability)
+
+
+def find_gpu(driver: str = DRIVER) -> Optional[Gpu]:
+    """Return the first GPU that CUDA shows this process, or None without driver or GPU.
+
+    Makes no CUDA context: asking costs no GPU memory.
+    """
+    try:
+        cuda = ctypes.CDLL(driver)
+    except OSError:
+        return None
+    device = ctypes.c_int()
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0):
+        return None
+    name = ctypes.create_string_buffer(NAME_BYTES)
+    if cuda.cuDeviceGetName(name, NAME_BYTES, device):
+        return None
+    numbers = [
+        _attribute(cuda, which, device)
+        for which in (COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR)
+    ]
+    if None in numbers:
+        return None
+    return Gpu(name.value.decode("utf-8", "replace"), "{}.{}".format(*numbers))
+
+
+def _attribute(cuda: Any, which: int, device: ctypes.c_int) -> Optional[int]:
+    value = ctypes.c_int()
+    failed = cuda.cuDeviceGetAttribute(ctypes.byref(value), which, device)
+    return None if failed else value.value

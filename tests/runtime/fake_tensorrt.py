@@ -1,0 +1,396 @@
+"""A TensorRT without a GPU: the contract of its Python API, version by version.
+
+Each version has the attributes that the real one has and no others (API tables of NVIDIA's release
+branches and bindings, 8.2 to 11): calling what is not there is an AttributeError, as on the
+device. It reads the ONNX file, builds a network of layers, "chooses" precisions by flags and
+constraints, and serialises a plan that a changed byte spoils. It computes nothing.
+"""
+
+import hashlib
+import json
+import time
+from enum import IntEnum
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+from edgedet.runtime.protobuf_wire import Message
+
+LAYERS = {
+    "Conv": "CONVOLUTION",
+    "Reshape": "SHUFFLE",
+    "Transpose": "SHUFFLE",
+    "Slice": "SLICE",
+    "Sigmoid": "ACTIVATION",
+    "TopK": "TOPK",
+    "Sub": "ELEMENTWISE",
+    "Mul": "ELEMENTWISE",
+    "Expand": "SLICE",
+    "GatherElements": "GATHER",
+    "Cast": "CAST",
+}
+INTEGER_RESULTS = ("cell", "labels", "cells", "index")
+VERSIONS = {
+    "8.2.1.8": (8, 2),
+    "8.4.1.5": (8, 4),
+    "8.5.2.2": (8, 5),
+    "8.6.1": (8, 6),
+    "10.3.0": (10, 3),
+    "11.4.0": (11, 4),
+}
+
+
+class Faults(SimpleNamespace):
+    """What goes wrong; all off."""
+
+    def __init__(self, **kinds):
+        known = {
+            "refused_node": None,  # index of the node that the parser refuses
+            "build": None,  # message that is logged before the builder returns None
+            "no_cuda": False,  # Builder() fails as without a driver
+            "slow_fp16": False,
+            "ignores_fp16": False,  # all layers end in FP32
+            "not_loadable": False,  # deserialising gives None
+            "during_build": None,  # called once a step
+        }
+        known.update(kinds)
+        super().__init__(**known)
+
+
+class Strict:
+    """Objects that take no attribute they do not have, as those of pybind11."""
+
+    fields = ()
+
+    def __setattr__(self, name, value):
+        if name not in self.fields:
+            raise AttributeError("{} has no attribute {}".format(type(self).__name__, name))
+        object.__setattr__(self, name, value)
+
+
+def fake_tensorrt(version, faults=None):
+    """Return the module `tensorrt` of that version; `module.seen` is what was done with it."""
+    number = VERSIONS[version]
+    faults = faults or Faults()
+    trt = ModuleType("tensorrt")
+    trt.__version__ = version
+    trt.seen = SimpleNamespace(configs=[], networks=[], builds=0, engines_alive=0)
+    _add_enums(trt, number)
+    _add_loggers(trt, number)
+    _add_network(trt, number)
+    _add_config(trt, number)
+    _add_parser(trt, number, faults)
+    _add_builder(trt, number, faults)
+    _add_runtime(trt, number, faults)
+    return trt
+
+
+def _add_enums(trt, number):
+    kinds = ["FLOAT", "HALF", "INT8", "INT32", "BOOL"]
+    kinds += ["UINT8"] if number >= (8, 5) else []
+    kinds += ["INT64", "BF16"] if number >= (10, 0) else []
+    trt.DataType = IntEnum("DataType", kinds)
+    flags = ["TF32", "REFIT", "GPU_FALLBACK"]
+    if number < (11, 0):
+        flags += ["FP16", "INT8", "OBEY_PRECISION_CONSTRAINTS", "PREFER_PRECISION_CONSTRAINTS"]
+    trt.BuilderFlag = IntEnum("BuilderFlag", flags)
+    creation = ["EXPLICIT_BATCH"] if number < (11, 0) else []
+    creation += ["STRONGLY_TYPED"] if number >= (10, 0) else []
+    trt.NetworkDefinitionCreationFlag = IntEnum("NetworkDefinitionCreationFlag", creation, start=0)
+    trt.ProfilingVerbosity = IntEnum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "NONE", "DETAILED"])
+    trt.LayerInformationFormat = IntEnum("LayerInformationFormat", ["ONELINE", "JSON"])
+    trt.LayerType = IntEnum("LayerType", sorted(set(LAYERS.values())))
+    if number >= (8, 4):
+        trt.MemoryPoolType = IntEnum("MemoryPoolType", ["WORKSPACE", "DLA_MANAGED_SRAM"])
+
+
+def _add_loggers(trt, number):
+    class ILogger:
+        Severity = IntEnum(
+            "Severity", ["INTERNAL_ERROR", "ERROR", "WARNING", "INFO", "VERBOSE"], start=0
+        )
+
+        def __init__(self):
+            self._base_ready = True
+
+    def say(logger, severity, message):
+        assert logger._base_ready, "ILogger.__init__ was not called"
+        # The first logger of the process hears everything.
+        if not hasattr(trt.seen, "logger"):
+            trt.seen.logger = logger
+        trt.seen.logger.log(ILogger.Severity[severity], message)
+
+    trt.ILogger = ILogger
+    trt.say = say
+    if number >= (10, 0):
+
+        class IProgressMonitor:
+            def __init__(self):
+                self._base_ready = True
+
+        trt.IProgressMonitor = IProgressMonitor
+
+
+def _add_network(trt, number):  # noqa: C901 - classes, one beside the other
+    class Tensor(SimpleNamespace):
+        pass
+
+    class Layer(Strict):
+        fields = ("precision",) if number < (11, 0) else ()
+
+        def __init__(self, kind, name, tensors):
+            inputs, outputs = tensors
+            state = {"type": trt.LayerType[kind], "name": name, "tensors": (inputs, outputs)}
+            state.update(num_inputs=len(inputs), num_outputs=len(outputs))
+            self.__dict__.update(state)
+
+        if number < (11, 0):
+
+            def set_output_type(self, index, dtype):
+                assert dtype == trt.DataType.FLOAT
+                assert self.get_output(index).dtype == dtype, "an integer result has no precision"
+
+        def get_input(self, index):
+            return self.tensors[0][index]
+
+        def get_output(self, index):
+            return self.tensors[1][index]
+
+    class INetworkDefinition(Strict):
+        def __init__(self, flags):
+            self.__dict__.update(flags=flags, layers=[], inputs=[], outputs=[])
+
+        num_layers = property(lambda self: len(self.layers))
+        num_inputs = property(lambda self: len(self.inputs))
+        num_outputs = property(lambda self: len(self.outputs))
+
+        def get_layer(self, index):
+            return self.layers[index]
+
+        def get_input(self, index):
+            return self.inputs[index]
+
+        def get_output(self, index):
+            return self.outputs[index]
+
+    trt.Tensor, trt.Layer, trt.INetworkDefinition = Tensor, Layer, INetworkDefinition
+
+
+def _add_config(trt, number):  # noqa: C901 - classes, one beside the other
+    class TimingCache:
+        def __init__(self, content):
+            self.content = bytes(content)
+
+        def serialize(self):
+            return self.content or b"timings"
+
+    class IBuilderConfig(Strict):
+        fields = ("profiling_verbosity",)
+        fields += ("max_workspace_size",) if number < (10, 0) else ()
+        fields += ("progress_monitor",) if number >= (10, 0) else ()
+
+        def __init__(self):
+            self.__dict__.update(flags=set(), pools={}, timings=None)
+            self.__dict__["profiling_verbosity"] = trt.ProfilingVerbosity.LAYER_NAMES_ONLY
+
+        def set_flag(self, flag):
+            self.flags.add(trt.BuilderFlag(flag))
+
+        def create_timing_cache(self, content):
+            return TimingCache(content)
+
+        def set_timing_cache(self, cache, ignore_mismatch):
+            if cache.content not in (b"", b"timings"):
+                return False
+            self.__dict__["timings"] = cache
+            return True
+
+        def get_timing_cache(self):
+            return self.timings
+
+        if number >= (8, 4):
+
+            def set_memory_pool_limit(self, pool, size):
+                self.pools[trt.MemoryPoolType(pool)] = size
+
+    trt.IBuilderConfig = IBuilderConfig
+
+
+def _add_parser(trt, number, faults):  # noqa: C901 - classes, one beside the other
+    class ParserError:
+        def __init__(self, node, fields):
+            self._node, self._fields = node, fields
+
+        def desc(self):
+            return "Assertion failed: the fake refuses it"
+
+        def node(self):
+            return self._node
+
+        if number >= (10, 0):
+
+            def node_name(self):
+                return self._fields.text(3)
+
+            def node_operator(self):
+                return self._fields.text(4)
+
+    class OnnxParser:
+        def __init__(self, network, logger):
+            assert isinstance(network, trt.INetworkDefinition)
+            self._network, self._logger, self._errors = network, logger, []
+
+        num_errors = property(lambda self: len(self._errors))
+
+        def get_error(self, index):
+            return self._errors[index]
+
+        def parse_from_file(self, path):
+            assert isinstance(path, str), "the bindings take no pathlib.Path"
+            if number < (10, 0) and not self._network.flags & 1:
+                trt.say(self._logger, "ERROR", "ONNX needs a network with explicit batch")
+                return False
+            graph = Message(memoryview(Path(path).read_bytes())).messages(7)[-1]
+            nodes = graph.messages(1)
+            if faults.refused_node is not None:
+                index = faults.refused_node
+                self._errors.append(ParserError(index, nodes[index]))
+                return False
+            self._fill(graph, nodes)
+            return True
+
+        def _fill(self, graph, nodes):
+            tensors = {}
+
+            def tensor(name):
+                return tensors.setdefault(name, _tensor(trt, name))
+
+            self._network.inputs.extend(_described(tensor, graph, 11))
+            for node in nodes:
+                reads = [tensor(name) for name in node.texts(1)]
+                makes = [tensor(name) for name in node.texts(2)]
+                layer = trt.Layer(LAYERS[node.text(4)], node.text(3), (reads, makes))
+                self._network.layers.append(layer)
+            self._network.outputs.extend(_described(tensor, graph, 12))
+
+    trt.OnnxParser = OnnxParser
+
+
+def _tensor(trt, name):
+    integer = name in INTEGER_RESULTS
+    dtype = trt.DataType.INT32 if integer else trt.DataType.FLOAT
+    return trt.Tensor(name=name, dtype=dtype, shape=())
+
+
+def _described(tensor, graph, field):
+    for value in graph.messages(field):
+        kind = value.messages(2)[0].messages(1)[0]
+        found = tensor(value.text(1))
+        found.shape = tuple(dim.number(1) for dim in kind.messages(2)[0].messages(1))
+        yield found
+
+
+def _add_builder(trt, number, faults):  # noqa: C901 - classes, one beside the other
+    class Builder(Strict):
+        def __init__(self, logger):
+            self.__dict__["logger"] = logger
+            if faults.no_cuda:
+                trt.say(logger, "ERROR", "CUDA initialization failure with error: 35")
+                raise TypeError("pybind11::init(): factory function returned nullptr")
+
+        if number < (11, 0):
+            platform_has_fast_fp16 = not faults.slow_fp16
+
+        def create_network(self, flags):
+            trt.seen.networks.append(trt.INetworkDefinition(flags))
+            return trt.seen.networks[-1]
+
+        def create_builder_config(self):
+            trt.seen.configs.append(trt.IBuilderConfig())
+            return trt.seen.configs[-1]
+
+        def build_serialized_network(self, network, config):
+            trt.seen.builds += 1
+            if faults.build is not None:
+                trt.say(self.logger, "ERROR", faults.build)
+                return None
+            if not self._all_steps(config):
+                return None
+            detailed = config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED
+            types = [_chosen(trt, layer, config, faults) for layer in network.layers]
+            return _sealed({"layers": types, "detailed": detailed})
+
+        def _all_steps(self, config):
+            monitor = getattr(config, "progress_monitor", None)
+            if monitor is not None:
+                monitor.phase_start("Building engine", None, 4)
+            for step in range(4):
+                trt.say(self.logger, "VERBOSE", "step {}".format(step))
+                if faults.during_build is not None:
+                    faults.during_build(step)
+                if monitor is not None and not monitor.step_complete("Building engine", step):
+                    trt.say(self.logger, "ERROR", "Error Code 7: BuildCanceled")
+                    return False
+                time.sleep(0.01)
+            if monitor is not None:
+                monitor.phase_finish("Building engine")
+            return True
+
+    trt.Builder = Builder
+
+
+def _chosen(trt, layer, config, faults):
+    output = layer.get_output(0).dtype
+    if output != trt.DataType.FLOAT:
+        return [layer.name, output.name]
+    allowed = hasattr(trt.BuilderFlag, "FP16") and trt.BuilderFlag.FP16 in config.flags
+    held = getattr(layer, "precision", None) == trt.DataType.FLOAT
+    obeys = allowed and trt.BuilderFlag.OBEY_PRECISION_CONSTRAINTS in config.flags
+    half = allowed and not (held and obeys) and not faults.ignores_fp16
+    return [layer.name, "FP16" if half else "FP32"]
+
+
+def _sealed(content):
+    text = json.dumps(content).encode("ascii")
+    return hashlib.sha256(text).digest() + text
+
+
+def _add_runtime(trt, number, faults):  # noqa: C901 - classes, one beside the other
+    class EngineInspector:
+        def __init__(self, content):
+            self._content = content
+
+        def get_engine_information(self, form):
+            assert form == trt.LayerInformationFormat.JSON
+            layers = self._content["layers"]
+            if not self._content["detailed"]:
+                return json.dumps({"Layers": [name for name, _ in layers], "Bindings": []})
+            described = [
+                {
+                    "Name": name,
+                    "Outputs": [
+                        {"Name": "x", "Format/Datatype": "Row major linear {} format".format(kind)}
+                    ],
+                }
+                for name, kind in layers
+            ]
+            return json.dumps({"Layers": described, "Bindings": []})
+
+    class ICudaEngine:
+        def __init__(self, content):
+            self._content = content
+
+        def create_engine_inspector(self):
+            return EngineInspector(self._content)
+
+    class Runtime:
+        def __init__(self, logger):
+            self._logger = logger
+
+        def deserialize_cuda_engine(self, plan):
+            seal, text = bytes(plan[:32]), bytes(plan[32:])
+            if faults.not_loadable or hashlib.sha256(text).digest() != seal:
+                trt.say(self._logger, "ERROR", "Serialization assertion failed")
+                return None
+            return ICudaEngine(json.loads(text.decode("ascii")))
+
+    trt.Runtime = Runtime

@@ -1,0 +1,112 @@
+"""Does the fake TensorRT have what the real one has? Asked of NVIDIA's own bindings.
+
+They are not fetched by a test. Once, where there is a network:
+    pip download --no-deps -d wheels tensorrt_bindings==8.6.1 tensorrt_cu12_bindings==10.3.0
+and EDGEDET_TENSORRT_WHEELS=wheels for this test.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bindings_without_tensorrt import unpack
+
+import edgedet.runtime
+
+FOLDER = os.environ.get("EDGEDET_TENSORRT_WHEELS")
+TAG = "cp{}{}-".format(*sys.version_info[:2])
+WHEELS = sorted(Path(FOLDER).glob("tensorrt*" + TAG + "*.whl")) if FOLDER else []
+NEAREST = {"8": "8.6.1", "10": "10.3.0", "11": "11.4.0"}
+ASK = """
+import inspect, json, sys
+sys.path[:0] = json.loads(sys.argv[2])
+import tensorrt_bindings as real
+from fake_tensorrt import fake_tensorrt
+from edgedet.runtime.build_families import HELD_LAYERS, LEARNED_LAYERS, MOVING_LAYERS
+from edgedet.runtime.build_watch import BuildWatch, new_monitor
+from edgedet.runtime.network_parser import DTYPES
+from edgedet.runtime.tensorrt_flavour import capabilities_of
+from edgedet.runtime.tensorrt_log import new_log
+
+names = {"Layer": "ILayer", "Tensor": "ITensor", "TimingCache": "ITimingCache"}
+
+def members(cls):
+    if hasattr(cls, "__members__"):
+        return list(cls.__members__)
+    own = [name for name in vars(cls) if not name.startswith("_") and name != "fields"]
+    return own + list(getattr(cls, "fields", ()))
+
+fake = fake_tensorrt(sys.argv[1])
+classes = {names.get(n, n): c for n, c in vars(fake).items() if inspect.isclass(c)}
+lacking = [
+    "{}.{}".format(name, member)
+    for name, cls in classes.items()
+    for member in members(cls)
+    if not hasattr(getattr(real, name), member)
+]
+log = new_log(real)
+for severity in ("ERROR", "WARNING", "VERBOSE"):
+    log.log(real.ILogger.Severity.__members__[severity], severity)
+stops = None
+if capabilities_of(real).progress:
+    watch = BuildWatch(log)
+    monitor = new_monitor(real, watch)
+    monitor.phase_start("build", None, 2)
+    watch.cancelled = True
+    stops = not monitor.step_complete("build", 0)
+try:
+    started = "a builder"
+    real.Builder(log)
+except (TypeError, RuntimeError):
+    started = "an exception"
+layers = set(HELD_LAYERS + LEARNED_LAYERS + MOVING_LAYERS)
+print(json.dumps({
+    "lacking": lacking,
+    "capabilities": [capabilities_of(real), capabilities_of(fake)],
+    "log": [log.count, log.cause()],
+    "stops": stops,
+    "started": started,
+    "layers": sorted(layers - set(real.LayerType.__members__)),
+    "types": sorted(set(DTYPES) - set(real.DataType.__members__)),
+}))
+"""
+
+
+@pytest.fixture(params=WHEELS or [None], ids=lambda wheel: wheel.name if wheel else "none")
+def answers(request, tmp_path):
+    if request.param is None:
+        pytest.skip("no TensorRT bindings: EDGEDET_TENSORRT_WHEELS names no folder of wheels")
+    if platform.machine() != "x86_64" or not shutil.which("gcc"):
+        pytest.skip("making the libraries takes gcc on x86-64")
+    folder = unpack(request.param, tmp_path)
+    major = request.param.name.split("-")[1].split(".")[0]
+    package = Path(edgedet.runtime.__file__).parent.parent.parent
+    places = json.dumps([str(Path(__file__).parent), str(package), str(folder)])
+    ran = subprocess.run(
+        [sys.executable, "-c", ASK, NEAREST[major], places],
+        env=dict(os.environ, LD_LIBRARY_PATH=str(folder / "libraries")),
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+        check=True,
+    )
+    return major, json.loads(ran.stdout)
+
+
+def test_the_fake_has_nothing_that_the_real_one_lacks(answers):
+    major, found = answers
+    assert found["lacking"] == []
+    assert found["capabilities"][0] == found["capabilities"][1]
+    assert found["layers"] == ([] if major == "8" else ["FULLY_CONNECTED"])
+    assert set(found["types"]) <= ({"BF16", "INT64"} if major == "8" else set())
+
+
+def test_our_logger_and_monitor_are_theirs(answers):
+    major, found = answers
+    assert found["log"] == [3, "ERROR"]
+    assert found["stops"] == (None if major == "8" else True)
+    assert found["started"] == "an exception"  # as where CUDA does not start
