@@ -46,7 +46,7 @@ def test_a_whole_number_for_a_float_is_the_same_run() -> None:
     [
         {"epochs": 7},
         {"lr": 0.002},
-        {"augment": []},
+        {"augment": ["hflip"]},
         {"weights": "imagenet"},
         options(sampler="basic"),
         options(anchors=[25, 38, 58, 88]),

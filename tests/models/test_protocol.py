@@ -45,7 +45,8 @@ def test_every_registered_detector_is_one(model, classes):
     check_spec(model.spec)
     assert model.spec.class_names == classes
     assert model.spec.size_hw == (SIDE, SIDE)
-    assert {name for name, _ in BUILDS} == set(MODELS) - IN_A_FILE_OF_THEIR_OWN
+    # "toy" is registered by tests of training, which may share this process.
+    assert {name for name, _ in BUILDS} == set(MODELS) - IN_A_FILE_OF_THEIR_OWN - {"toy"}
 
 
 def test_prediction_has_static_shapes_and_falling_scores(model, classes):
