@@ -1,7 +1,8 @@
 """Memory that a step frees stays with the process, for the next step.
 
 glibc maps every large tensor anew and gives it back when it is freed; the kernel then clears each
-of its pages at the next step (docs/results/training_quality.md). PyTorch's GPU memory has its own cache.
+of its pages at the next step (docs/results/training_quality.md). PyTorch's GPU memory has its own
+cache.
 """
 
 import ctypes
