@@ -16,7 +16,7 @@ if "keep" in sys.argv and not keep_freed_memory():
 
 
 def step():
-    torch.zeros(25_000_000)  # 100 MB: mapped, cleared and unmapped each time, unless kept
+    torch.ones(25_000_000)  # 100 MB: mapped, cleared and unmapped each time, unless kept
 
 
 step()
