@@ -46,7 +46,6 @@ def test_the_public_api_imports_neither_opencv_nor_onnxruntime():
     assert subprocess.check_output([sys.executable, "-c", code]).decode().strip() == "[]"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 7), reason="3.6 has no module __getattr__")
 def test_errors_and_specs_import_without_numpy():
     code = (
         "import sys\n"

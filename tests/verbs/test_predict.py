@@ -12,8 +12,8 @@ from bright_cells import CELLS, picture, write_images
 
 from edgedet.cli import main
 from edgedet.runtime.detections import Detections
+from edgedet.runtime.sinks import AnnotatedVideo
 from edgedet.runtime.sources import Frame
-from edgedet.sinks import AnnotatedVideo
 
 
 @pytest.fixture

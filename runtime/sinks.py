@@ -1,87 +1,99 @@
 """Where frames go with what was found in them: annotated images or an annotated video."""
 
-from __future__ import annotations
-
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Set, Type
 
-from edgedet.runtime.atomic import atomic_path
-from edgedet.runtime.draw import draw
-from edgedet.runtime.errors import DeviceError
-from edgedet.runtime.opencv import opencv
-from edgedet.runtime.sources import VideoSource
+from .atomic import atomic_path
+from .draw import draw
+from .errors import DeviceError
+from .opencv import opencv
+from .sources import VideoSource
 
 if TYPE_CHECKING:
-    from edgedet.runtime.detections import Detections
-    from edgedet.runtime.sources import Frame, Source
+    from .detections import Detections
+    from .sources import Frame, Source
 
 CODEC = "mp4v"
 """MPEG-4 part 2: in every OpenCV, whatever codecs the machine has."""
 FPS_IF_UNKNOWN = 25.0
 
 
-class Sink(Protocol):
-    """What takes frames one by one."""
+class Sink:
+    """What takes frames one by one, as a context manager."""
 
-    def put(self, frame: Frame, detections: Detections) -> None:
+    def put(self, frame: "Frame", detections: "Detections") -> None:
         """Take ``frame`` and what was found in it."""
+        raise NotImplementedError
+
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        """Finish what is open."""
 
 
-class AnnotatedImages:
+class AnnotatedImages(Sink):
     """Image files with boxes, named like the originals."""
 
-    def __init__(self, folder: Path, class_names: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, class_names: Sequence[str]) -> None:
         self._folder = folder
         self._class_names = class_names
-        self._taken: set[str] = set()
+        self._taken: Set[str] = set()
 
-    def put(self, frame: Frame, detections: Detections) -> None:
+    def put(self, frame: "Frame", detections: "Detections") -> None:
         """Write the frame as an image; a name that a glob finds twice gets the frame's number."""
         name = Path(frame.name)
-        target = name.name if name.name not in self._taken else f"{frame.index}_{name.name}"
+        target = (
+            name.name if name.name not in self._taken else "{}_{}".format(frame.index, name.name)
+        )
         self._taken.add(target)
         picture = draw(frame.image_bgr, detections, self._class_names)
         done, encoded = opencv().imencode(name.suffix, picture)
         if not done:
-            raise DeviceError(f"an OpenCV that writes {name.suffix}", "none", "use --no-save")
+            raise DeviceError("an OpenCV that writes " + name.suffix, "none", "use --no-save")
         with atomic_path(self._folder / target) as temporary:
             temporary.write_bytes(encoded.tobytes())
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(Sink):
     """An MP4 with boxes; it appears under its name when it is complete.
 
     The codec takes even sizes only: OpenCV cuts off an odd last row or column.
     """
 
-    def __init__(self, path: Path, class_names: tuple[str, ...], fps: float) -> None:
+    def __init__(self, path: Path, class_names: Sequence[str], fps: float) -> None:
         self._path = path
         self._class_names = class_names
         self._fps = fps if fps > 0 else FPS_IF_UNKNOWN
         self._stack = ExitStack()
         self._writer: Any = None
 
-    def put(self, frame: Frame, detections: Detections) -> None:
+    def put(self, frame: "Frame", detections: "Detections") -> None:
         """Append the frame; DeviceError when this OpenCV cannot write MP4."""
         if self._writer is None:
             self._writer = self._open(frame)
         self._writer.write(draw(frame.image_bgr, detections, self._class_names))
 
-    def __enter__(self) -> AnnotatedVideo:
+    def __enter__(self) -> "AnnotatedVideo":
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
     ) -> None:
         # Closes the writer, then names the file; after an error the file goes away.
         self._stack.__exit__(kind, error, trace)
 
-    def _open(self, frame: Frame) -> Any:
+    def _open(self, frame: "Frame") -> Any:
         cv2 = opencv()
         temporary = self._stack.enter_context(atomic_path(self._path))
         height, width = frame.image_bgr.shape[:2]
@@ -93,10 +105,8 @@ class AnnotatedVideo:
         return writer
 
 
-def open_sink(
-    source: Source, uri: str, folder: Path, class_names: tuple[str, ...]
-) -> AbstractContextManager[Sink]:
+def open_sink(source: "Source", uri: str, folder: Path, class_names: Sequence[str]) -> Sink:
     """Return the sink that fits ``source``: one MP4 for a video, else an image for an image."""
     if isinstance(source, VideoSource):
-        return AnnotatedVideo(folder / f"{Path(uri).stem}.mp4", class_names, source.fps)
-    return nullcontext(AnnotatedImages(folder, class_names))
+        return AnnotatedVideo(folder / (Path(uri).stem + ".mp4"), class_names, source.fps)
+    return AnnotatedImages(folder, class_names)
