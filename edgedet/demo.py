@@ -13,7 +13,8 @@ from edgedet.data.shapes import resolve_data
 from edgedet.evaluation.report import Report
 from edgedet.evaluation.run import Request, run_evaluation
 from edgedet.rundir import new_run_dir
-from edgedet.speed import SpeedRequest, measure_speed
+from edgedet.runtime.speed_report import SpeedRequest
+from edgedet.speed import measure_speed
 from edgedet.training.outputs import BEST
 from edgedet.training.session import Order, run_training
 

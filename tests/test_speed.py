@@ -10,7 +10,8 @@ from edgedet import opening, speed
 from edgedet.runtime.detections import Detections
 from edgedet.runtime.errors import DataError, DeviceError
 from edgedet.runtime.spec import ModelSpec
-from edgedet.speed import SpeedRequest, measure_speed
+from edgedet.runtime.speed_report import SpeedRequest
+from edgedet.speed import measure_speed
 from edgedet.speed_comparison import compare_with_published, comparison_as_json
 from edgedet.speed_table import speed_text
 

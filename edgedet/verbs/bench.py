@@ -32,7 +32,8 @@ def bench(  # noqa: PLR0913 - one parameter a flag
 
     from edgedet.rundir import new_run_dir
     from edgedet.runtime.atomic import atomic_path
-    from edgedet.speed import SpeedRequest, measure_speed
+    from edgedet.runtime.speed_report import SpeedRequest
+    from edgedet.speed import measure_speed
     from edgedet.speed_comparison import compare_with_published, comparison_as_json
     from edgedet.speed_table import speed_text
 
