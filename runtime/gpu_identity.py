@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Optional
 
 DRIVER = "libcuda.so.1"
 NAME_BYTES = 256
+BUS_ID_BYTES = 32
 # CUdevice_attribute of cuda.h, the same in all versions.
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
 
@@ -42,6 +43,24 @@ def find_gpu(driver: str = DRIVER) -> Optional[Gpu]:
     if None in numbers:
         return None
     return Gpu(name.value.decode("utf-8", "replace"), "{}.{}".format(*numbers))
+
+
+def find_bus_id(driver: Optional[str] = None) -> Optional[str]:
+    """Return where on the PCI bus that GPU is, such as 0000:01:00.0, or None without one.
+
+    CUDA numbers GPUs by speed and hides those that CUDA_VISIBLE_DEVICES leaves out; other
+    programs know a GPU by its place only. driver: default `DRIVER`.
+    """
+    try:
+        cuda = ctypes.CDLL(driver or DRIVER)
+    except OSError:
+        return None
+    device, place = ctypes.c_int(), ctypes.create_string_buffer(BUS_ID_BYTES)
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0):
+        return None
+    if cuda.cuDeviceGetPCIBusId(place, BUS_ID_BYTES, device):
+        return None
+    return place.value.decode("ascii", "replace")
 
 
 def _attribute(cuda: Any, which: int, device: ctypes.c_int) -> Optional[int]:

@@ -28,6 +28,8 @@ class SpeedRequest(NamedTuple):
     """Threads of the engine; None = its own choice."""
     iterations: int = 100
     warmup: int = 10
+    sustain_s: float = 0.0
+    """Go on for at least so long, to see heat and throttling."""
 
 
 def speed_report(
@@ -43,7 +45,7 @@ def speed_report(
     before = describe_environment(request.threads)
     frames = _frames(request.source)
     with open_model() as detector:
-        speeds = measure(detector, frames, request.warmup, request.iterations)
+        speeds = measure(detector, frames, request.warmup, request.iterations, request.sustain_s)
         report = _facts_of(detector.spec)
     after = describe_environment(request.threads)
     load = {key: before[key] for key in ("load_average", "machine_busy")}
