@@ -11,10 +11,10 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .atomic import atomic_path
-from .engine_file import EngineFacts, read_engine_facts, sidecar_path
+from .engine_file import EngineFacts, read_engine_facts, read_sidecar, sidecar_path
 from .errors import EdgedetError
 
 FOLDER_VARIABLE = "EDGEDET_CACHE"
@@ -44,7 +44,7 @@ def fetch(key: str, engine: Path) -> Optional[EngineFacts]:
 
     An engine that is there already stays as it is. A damaged entry counts as none.
     """
-    for candidate in (engine, _entry(key)):
+    for candidate in (engine, entry_path(key)):
         try:
             facts = read_engine_facts(candidate)
         except EdgedetError:
@@ -62,14 +62,28 @@ def fetch(key: str, engine: Path) -> Optional[EngineFacts]:
 def store(key: str, engine: Path) -> None:
     """Keep a copy of the engine; a cache that cannot be written costs a warning, no engine."""
     try:
-        _copy(engine, _entry(key))
-        _prune(keep=_entry(key))
+        _copy(engine, entry_path(key))
+        _prune(keep=entry_path(key))
     except (OSError, EdgedetError) as error:
         _LOGGER.warning("the engine is not kept for the next time: %s", error)
 
 
-def _entry(key: str) -> Path:
+def entry_path(key: str) -> Path:
+    """Return where the engine of that key is kept, if it is."""
     return cache_folder() / (key + ".engine")
+
+
+def engines_of(onnx_sha256: Sequence[str]) -> List[Tuple[Path, EngineFacts]]:
+    """Return the engines of these models that are kept, for whatever machine, newest first."""
+    found = []
+    for _, _, engine in sorted(_entries(), reverse=True):
+        try:
+            facts = read_sidecar(engine)
+        except EdgedetError:  # damaged: as good as none
+            continue
+        if facts.onnx_sha256 in onnx_sha256:
+            found.append((engine, facts))
+    return found
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -86,7 +86,7 @@ def read_engine_facts(engine: Path) -> EngineFacts:
     """
     if not engine.is_file():
         raise ModelError("an engine at {}".format(engine), "no such file", "check the path")
-    facts = _read_sidecar(sidecar_path(engine))
+    facts = read_sidecar(engine)
     found = sha256_of(engine)
     if found != facts.plan_sha256:
         expected = "{} with SHA-256 {}..., as its sidecar says".format(
@@ -96,13 +96,18 @@ def read_engine_facts(engine: Path) -> EngineFacts:
     return facts
 
 
+def read_sidecar(engine: Path) -> EngineFacts:
+    """Return what the sidecar says, without a look at the plan; ModelError for a damaged one."""
+    return _read_sidecar(sidecar_path(engine))
+
+
 def require_fit(engine: Path, facts: EngineFacts, version: str, gpu: Optional[Gpu]) -> None:
     """Raise DeviceError unless the engine was built for this TensorRT and this GPU.
 
     version: of the installed TensorRT of the engine's flavour. gpu: None where there is none.
     """
     here = "{} {} on {}".format(TITLES[facts.flavour], version, gpu or "a machine without a GPU")
-    if gpu is not None and version == facts.version and _fits(facts, gpu):
+    if fits(facts, version, gpu):
         return
     expected = "{} on {}, for which {} was built".format(facts.title, facts.device, engine)
     raise DeviceError(expected, here, "build it again here: " + rebuild_command(facts))
@@ -119,8 +124,13 @@ def rebuild_command(facts: EngineFacts) -> str:
     return " ".join(words)
 
 
-def _fits(facts: EngineFacts, gpu: Gpu) -> bool:
-    """An engine with a GPU's name was timed on that GPU: on another it is slow or refused."""
+def fits(facts: EngineFacts, version: str, gpu: Optional[Gpu]) -> bool:
+    """Whether the engine was built for this TensorRT and this GPU.
+
+    An engine with a GPU's name was timed on that GPU: on another it is slow or refused.
+    """
+    if gpu is None or version != facts.version:
+        return False
     known = gpu.compute_capability in facts.compute_capabilities
     return known and facts.gpu_name in (None, gpu.name)
 
