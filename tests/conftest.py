@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def away_from_the_checkout(tmp_path_factory):
     os.chdir(str(tmp_path_factory.mktemp("working_folder")))
     yield
     os.chdir(str(before))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_registry_is_left_as_it_was():
+    """A detector that the tests of one module register is none of edgedet for those of another."""
+    yield
+    registry = sys.modules.get("edgedet.models.registry")
+    if registry is not None:
+        registry.MODELS.pop("toy", None)
 
 
 @pytest.fixture(scope="session")

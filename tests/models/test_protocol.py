@@ -45,8 +45,7 @@ def test_every_registered_detector_is_one(model, classes):
     check_spec(model.spec)
     assert model.spec.class_names == classes
     assert model.spec.size_hw == (SIDE, SIDE)
-    # "toy" is registered by tests of training, which may share this process.
-    assert {name for name, _ in BUILDS} == set(MODELS) - IN_A_FILE_OF_THEIR_OWN - {"toy"}
+    assert {name for name, _ in BUILDS} == set(MODELS) - IN_A_FILE_OF_THEIR_OWN
 
 
 def test_prediction_has_static_shapes_and_falling_scores(model, classes):

@@ -112,6 +112,7 @@ def pair_of(name: str) -> Pair:
     torchvision's transform is left nothing to do: mean 0, std 1, the size that images have.
     """
     kind = KINDS[name]
+    torch.manual_seed(7)  # weights of the trunk, too: which proposals there are hangs on them
     state = trained_like(kind.trunk(weights=None)).state_dict()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WeightsEnum, "get_state_dict", lambda *_, **__: state)
