@@ -3,6 +3,7 @@
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from .markdown import markdown_table
+from .power_text import power_lines, throttle_lines
 
 SPEEDS = (
     ("network only", "network_only"),
@@ -15,7 +16,8 @@ TIMES = ("median_ms", "p90_ms", "p99_ms")
 def speed_text(report: Dict[str, Any]) -> str:
     """Return headline, tables and remarks; the tables are Markdown and plain ASCII."""
     parts = list(_headline(report))
-    return "\n".join(parts + [_speeds(report), _stages(report)] + list(_remarks(report)))
+    parts += [_speeds(report), _stages(report)] + list(_remarks(report))
+    return "\n".join(parts + list(power_lines(report)))
 
 
 def number(value: Optional[float]) -> str:
@@ -50,6 +52,8 @@ def _headline(report: Dict[str, Any]) -> Iterator[str]:
     if env["machine_busy"]:
         busy = "MACHINE BUSY: load average {} at the start; the times are not to be trusted"
         yield busy.format(env["load_average"][0])
+    for line in throttle_lines(report):
+        yield line
 
 
 def _reading(environment: Dict[str, Any], key: str) -> str:

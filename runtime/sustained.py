@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SLICES = 10
+SHORTEST_S = 1.0
+"""Of a slice: sensors are read twice a second."""
 Between = Callable[[float, float], List[Reading]]
 """Gives the readings between two moments of time.monotonic."""
 
@@ -26,7 +28,8 @@ def sustained_report(passes: Passes, batch: int, between: Between) -> Dict[str, 
     """
     ends, times = passes.column("end_s"), passes.column("frame_to_result")
     begin_s = ends[0] - times[0] / 1000.0
-    edges = np.linspace(begin_s, ends[-1], min(SLICES, len(passes)) + 1)
+    count = min(SLICES, len(passes), max(1, int((ends[-1] - begin_s) / SHORTEST_S)))
+    edges = np.linspace(begin_s, ends[-1], count + 1)
     parts = np.clip(np.searchsorted(edges, ends, "left") - 1, 0, len(edges) - 2)
     slices = []
     for part in np.unique(parts):

@@ -18,6 +18,9 @@ def bench(  # noqa: PLR0913 - one parameter a flag
     ] = None,
     iterations: Annotated[int, typer.Option(min=1, help="Timed calls.")] = 100,
     warmup: Annotated[int, typer.Option(min=0, help="Calls before the timed ones.")] = 10,
+    sustain: Annotated[
+        float, typer.Option(min=0, help="Go on for so many seconds: does heat slow it down?")
+    ] = 0.0,
     compare: Annotated[bool, typer.Option(help="Show the papers' figures beside ours.")] = True,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     out: Annotated[
@@ -37,7 +40,7 @@ def bench(  # noqa: PLR0913 - one parameter a flag
     from edgedet.speed_comparison import compare_with_published, comparison_as_json
     from edgedet.speed_table import speed_text
 
-    request = SpeedRequest(source, threads, iterations, warmup)
+    request = SpeedRequest(source, threads, iterations, warmup, sustain)
     report = measure_speed(model, device, request)
     comparison = compare_with_published(report) if compare else None
     text = dumps({**report, "published": comparison_as_json(comparison)}, indent=2)
