@@ -17,7 +17,7 @@ from edgedet.experiments.store import Store
 from edgedet.experiments.trial import Bench, Trial, run_trial
 from edgedet.experiments.variant import NotRunError, Subject, Variant
 from edgedet.recipe import Recipe, as_plain
-from edgedet.runtime.errors import EdgedetError
+from edgedet.runtime.errors import DeviceError, EdgedetError
 from edgedet.training.interruption import Interrupted
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ class Outcome:
     """Not begun, or not ended, because the time was up."""
     failures: dict[str, str] = field(default_factory=dict)
     """Run, `<key>/seed-<n>` as its folder, to the error that ended it."""
+    exit_code: int = 0
+    """Of the last failure; 0 without one."""
 
 
 def resolve_entry(
@@ -124,6 +126,7 @@ def _run(bench: Bench, trial: Trial, budget: Budget, outcome: Outcome) -> None:
     except (EdgedetError, torch.OutOfMemoryError) as error:
         run = bench.store.run(trial.key, trial.seed)
         outcome.failures[f"{trial.key}/{run.name}"] = " ".join(str(error).split())
+        outcome.exit_code = getattr(error, "exit_code", DeviceError.exit_code)  # out of memory: 5
         log.warning("not run: %s, seed %d: %s", trial.title, trial.seed, error)
     finally:
         gc.collect()  # the model and the cached images of this run, before the next one's

@@ -63,7 +63,9 @@ def reproduce(  # noqa: PLR0913 - typer reads the flags from the parameters
         pretrained=pretrained,
         train=not table_only,
     )
-    typer.echo(report_text(reproduce_study(request), as_json=json))
+    made = reproduce_study(request)
+    typer.echo(report_text(made, as_json=json))
+    raise typer.Exit(made.outcome.exit_code)
 
 
 def _names(listed: str) -> tuple[str, ...]:

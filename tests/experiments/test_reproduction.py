@@ -12,6 +12,7 @@ import yaml
 from toy_study import NAME, register_toy_study, request
 from training_toys import write_coco
 
+from edgedet.cli import main
 from edgedet.experiments import trial
 from edgedet.experiments.report import report_text
 from edgedet.experiments.reproduction import Reproduction, reproduce_study
@@ -171,8 +172,23 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(
     flags = {"epochs": 1, "model_options": {"dropout": 0.1}}
     made = reproduce_study(request(tmp_path, flags=flags))
     assert made.outcome.trained == 1
+    assert made.outcome.exit_code == ModelError.exit_code
     expected = "not run: expected a finite loss, found inf; lower lr: more dropout"
     assert expected in made.sheets[0].footnotes
+
+
+def test_a_failure_is_the_exit_code_of_the_verb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(order: Any) -> Any:
+        raise ModelError("a finite loss", "inf", "lower lr")
+
+    monkeypatch.setattr(trial, "run_training", fail)
+    made = request(tmp_path)
+    words = [NAME, "--data", made.flags["data"], "--out", str(made.out), "--seeds", "1"]
+    words += ["--device", "cpu", "--weights", "none"]
+    assert main(["reproduce", *words]) == ModelError.exit_code
+    assert "runs: 2 failed" in capsys.readouterr().out
 
 
 def test_a_seed_that_fails_is_told_beside_those_that_did_not(
