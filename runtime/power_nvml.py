@@ -40,8 +40,6 @@ class _Utilization(ctypes.Structure):
 class NvmlSource:
     """One card; what it does not tell is left out of its readings."""
 
-    name = "nvml"
-
     def __init__(self, library: Optional[str] = None) -> None:
         """Open the card that CUDA shows this process first, else the first one.
 
@@ -59,7 +57,7 @@ class NvmlSource:
         except BaseException:
             self.close()
             raise
-        self.gpu_name = self._read_name()
+        self.name = "nvml ({})".format(self._read_name() or "unnamed")
         self.limits = self._read_limits()
         """Highest clocks in MHz by name."""
 
@@ -161,9 +159,9 @@ def throttle_reasons(bits: int) -> Tuple[str, ...]:
 def _load(library: str) -> Any:
     try:
         nvml = ctypes.CDLL(library)
-    except OSError as error:
+        nvml.nvmlErrorString.restype = ctypes.c_char_p
+    except (OSError, AttributeError) as error:
         found = str(error)
         fix = "install the driver of the card, if there is one"
         raise DeviceError(library, found, fix) from error
-    nvml.nvmlErrorString.restype = ctypes.c_char_p
     return nvml

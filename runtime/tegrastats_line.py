@@ -11,7 +11,7 @@ from typing import Dict, List
 
 from .power_reading import Reading, reading_of
 
-_POWER = re.compile(r"(?<!\S)([A-Za-z][A-Za-z0-9_]*) (\d+)(?:mW)?/\d+(?:mW)?(?!\S)")
+_POWER = re.compile(r"(?<!\S)([A-Za-z][A-Za-z0-9_]*) (-?\d+)(?:mW)?/-?\d+(?:mW)?(?!\S)")
 _TEMPERATURE = re.compile(r"(?<!\S)([A-Za-z][A-Za-z0-9_]*)@(-?\d+(?:\.\d+)?)C(?!\S)")
 _GPU = re.compile(r"(?<!\S)GR3D2?_FREQ (\d+)%(?:@\[?([\d,]+)\]?)?")
 _MEMORY = re.compile(r"(?<!\S)EMC_FREQ (\d+)%(?:@(\d+))?")
