@@ -66,11 +66,11 @@ def export_engines(request: Request, wish: Wish) -> EngineReport:
     precisions = precisions_of(wish.precision)
     flavour = flavour_for(wish.device)
     plans = plans_for(wish.device, flavour)
-    report = None if _is_onnx(request) else export_model(_aimed(request, flavour))
+    report = None if is_onnx(request) else export_model(_aimed(request, flavour))
     onnx = request.model if report is None else report.path
     half, accuracy = None, None
     if "fp16" in precisions and not flavour.can.weakly_typed:
-        half, accuracy = _proven(onnx, request)
+        half, accuracy = proven_fp16(onnx, request)
         save_onnx(half.graph, half_path(onnx))
     engines = []
     for precision in precisions:
@@ -82,7 +82,7 @@ def export_engines(request: Request, wish: Wish) -> EngineReport:
     return EngineReport(onnx, report, half, accuracy, tuple(engines))
 
 
-def _is_onnx(request: Request) -> bool:
+def is_onnx(request: Request) -> bool:
     """Whether the model is exported already; then the flags of the export have no place."""
     if request.model.suffix.lower() != ".onnx":
         return False
@@ -106,7 +106,10 @@ def _aimed(request: Request, flavour: Flavour) -> Request:
     return replace(request, target=RTX)
 
 
-def _proven(onnx: Path, request: Request) -> tuple[Half, Accuracy | None]:
+def proven_fp16(onnx: Path, request: Request) -> tuple[Half, Accuracy | None]:
+    """Return the FP16 form of an ONNX file, compared with it on the data of the request, or on
+    generated images; ModelError when it says something else.
+    """
     annotations = proof_annotations(request, onnx.parent)
     size_hw = read_spec(load_onnx(onnx)).size_hw
     half = proven_half(onnx, lambda: proof_frames(size_hw, annotations, "Comparing FP16 with FP32"))

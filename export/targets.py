@@ -26,6 +26,8 @@ class Target:
     """A later importer: what it takes and `parser` does not is unverified, not impossible."""
     caveat: str = ""
     """Why the facts of `parser` are only near; added to each finding."""
+    strongly_typed: bool = False
+    """Whether the graph says the precision, so that FP16 takes an FP16 graph."""
     device: str = ""
     """The board it is for, where its GPU limits precisions."""
 
@@ -90,8 +92,9 @@ TARGETS = {
             parser="10.1",
             later="rtx-1.7",
             caveat="known of the importer of 10.1, the nearest that was read",
+            strongly_typed=True,
         ),
-        Target("rtx", "TensorRT-RTX 1.7 (RTX cards)", parser="rtx-1.7"),
+        Target("rtx", "TensorRT-RTX 1.7 (RTX cards)", parser="rtx-1.7", strongly_typed=True),
     )
 }
 

@@ -62,7 +62,8 @@ def fetch(key: str, engine: Path) -> Optional[EngineFacts]:
 def store(key: str, engine: Path) -> None:
     """Keep a copy of the engine; a cache that cannot be written costs a warning, no engine."""
     try:
-        _copy(engine, entry_path(key))
+        if engine != entry_path(key):
+            _copy(engine, entry_path(key))
         _prune(keep=entry_path(key))
     except (OSError, EdgedetError) as error:
         _LOGGER.warning("the engine is not kept for the next time: %s", error)

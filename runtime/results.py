@@ -39,12 +39,13 @@ def results_to_json(
         "model": model,
         "device": device,
         "image_size": list(spec.size_hw),
-        "results": [_image(result, spec.class_names) for result in results],
+        "results": [result_values(result, spec.class_names) for result in results],
     }
     return json.dumps(document, allow_nan=False)
 
 
-def _image(result: ImageResult, class_names: Sequence[str]) -> Dict[str, Any]:
+def result_values(result: ImageResult, class_names: Sequence[str]) -> Dict[str, Any]:
+    """One of these results as plain values."""
     height, width = result.size_hw
     return {
         "source": result.source,

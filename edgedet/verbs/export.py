@@ -15,6 +15,12 @@ EngineDevice = Annotated[
 EnginePrecision = Annotated[
     str | None, typer.Option("--precision", help="Of the engines: fp32 or fp16; default: both.")
 ]
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", help="Also write model.pyz: the model and all that runs it on a device."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Build engines anew that were built before.")]
 
 
@@ -54,13 +60,16 @@ def export(  # noqa: PLR0913 - one parameter a flag
     device: EngineDevice = None,
     precision: EnginePrecision = None,
     force: Force = False,
+    bundle: Bundle = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Write an ONNX model that is proven to agree with PyTorch.
 
     Prints how much the two differ; writes no file when that is more than allowed. With --trt,
-    TensorRT engines of it lie beside it; those for RTX cards are built without a GPU.
+    TensorRT engines of it lie beside it; those for RTX cards are built without a GPU. With
+    --bundle, one file has all that a device needs: python3 model.pyz doctor.
     """
+    from edgedet.bundle_export import export_bundle, require_alone
     from edgedet.engine_export import export_engines
     from edgedet.engine_plans import wish_of
     from edgedet.engine_table import engines_json, engines_text
@@ -69,9 +78,13 @@ def export(  # noqa: PLR0913 - one parameter a flag
 
     wish = wish_of(trt, device, precision, force)
     request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode, target)
-    if wish is not None:
+    if bundle is not None:
+        require_alone(trt)
+        packed = export_bundle(request, bundle)
+        typer.echo(packed.json if json else packed.text)
+    elif wish is not None:
         built = export_engines(request, wish)
         typer.echo(engines_json(built) if json else engines_text(built))
-        return
-    report = export_model(request)
-    typer.echo(export_json(report) if json else export_text(report))
+    else:
+        report = export_model(request)
+        typer.echo(export_json(report) if json else export_text(report))

@@ -1,0 +1,145 @@
+"""What of a bundle runs on this machine: an engine that was built for it, else ONNX Runtime."""
+
+import logging
+import os
+from argparse import Namespace
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+
+from .bundle_file import Bundle
+from .engine_cache import engines_of
+from .engine_file import EngineFacts, fits, rebuild_command
+from .errors import DeviceError, EdgedetError, UsageError
+from .gpu_identity import find_gpu
+from .tensorrt_flavour import TENSORRT, TENSORRT_RTX, open_flavour
+
+if TYPE_CHECKING:
+    from .detector import Detector
+
+AUTO, ENGINE, ONNX = "auto", "tensorrt", "onnxruntime"
+BACKENDS = (AUTO, ENGINE, ONNX)
+FLAVOURS = (TENSORRT, TENSORRT_RTX)
+GET_ONE = "install one: TensorRT is part of JetPack; elsewhere run: pip install onnxruntime"
+
+_LOGGER = logging.getLogger("edgedet.bundle")
+
+
+class Wish(NamedTuple):
+    """What the user wants it to run on, and with."""
+
+    backend: str = AUTO
+    precision: Optional[str] = None
+    """None: an FP16 engine if it was built, else FP32."""
+    threads: Optional[int] = None
+    """Of ONNX Runtime; None: one per physical core."""
+
+
+def wish_of(arguments: Namespace) -> Wish:
+    """Return what the words of the command line say."""
+    return Wish(arguments.backend, arguments.precision, arguments.threads)
+
+
+class Choice(NamedTuple):
+    """What will run."""
+
+    file: Path
+    facts: Optional[EngineFacts]
+    """None: an ONNX file."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return "cpu" if self.facts is None else self.facts.device
+
+    def about(self) -> Dict[str, Any]:
+        """What a measurement says of it, besides and in place of what the model's spec says."""
+        if self.facts is None:
+            return {"device": self.device, "backend": "ONNX Runtime"}
+        return {
+            "device": self.device,
+            "backend": self.facts.title,
+            "precision": self.facts.precision_used or self.facts.precision,
+            "build_seconds": self.facts.build_seconds,
+        }
+
+
+def choose(bundle: Bundle, wish: Wish) -> Choice:
+    """Return what runs. Where it is no engine and that may surprise, the log says why.
+
+    Raises DeviceError when nothing here can do what was asked, with the command that mends it.
+    """
+    if wish.backend == ONNX:
+        return _onnx(bundle, wish)
+    engines = built_engines(bundle)
+    built = [item for item in engines if wish.precision in (None, item[1].precision)]
+    fitting = [(file, facts) for file, facts in built if fits_here(facts)]
+    if not fitting:
+        return _without_engine(bundle, wish, built)
+    file, facts = max(fitting, key=lambda item: item[1].precision == "fp16")
+    with suppress(OSError):  # a cache that others own
+        os.utime(str(file), None)  # used now: it is kept the longest
+    return Choice(file, facts)
+
+
+def open_choice(bundle: Bundle, choice: Choice, wish: Wish, **thresholds: Any) -> "Detector":
+    """Return the detector of what was chosen. thresholds: as of `open_detector`."""
+    from .detector import open_detector  # it imports numpy, which the doctor does without
+
+    try:
+        return open_detector(choice.file, threads=wish.threads, **thresholds)
+    except EdgedetError as error:
+        if choice.facts is None:
+            raise
+        here = "{} build --force --precision {}".format(bundle.command, choice.facts.precision)
+        fix = error.fix.replace(rebuild_command(choice.facts), here)
+        raise type(error)(error.expected, error.found, fix) from error
+
+
+def built_engines(bundle: Bundle) -> List[Tuple[Path, EngineFacts]]:
+    """Return the engines of the bundle's models that are kept here, newest first."""
+    return engines_of([model.sha256 for model in bundle.models.values()])
+
+
+def fits_here(facts: EngineFacts) -> bool:
+    """Whether the engine was built for the TensorRT and the GPU that are here."""
+    if find_spec(facts.flavour) is None:
+        return False
+    try:
+        version = open_flavour(facts.flavour).version
+    except DeviceError as error:
+        _LOGGER.warning("%s", error)
+        return False
+    return fits(facts, version, find_gpu())
+
+
+def installed_flavours() -> List[str]:
+    """Return the TensorRTs that can be imported, the classic one first; nothing is imported."""
+    return [name for name in FLAVOURS if find_spec(name) is not None]
+
+
+def _onnx(bundle: Bundle, wish: Wish) -> Choice:
+    if wish.precision == "fp16":
+        fix = "leave --precision or --backend out"
+        raise UsageError("fp32 with --backend {}".format(ONNX), "--precision fp16", fix)
+    return Choice(bundle.model_file(), None)
+
+
+def _without_engine(bundle: Bundle, wish: Wish, built: List[Tuple[Path, EngineFacts]]) -> Choice:
+    flavours = installed_flavours()
+    found = "none that was built"
+    if built:
+        facts = built[0][1]
+        found = "only one for {} on {}".format(facts.title, facts.device)
+    precision = "an engine" if wish.precision is None else "an {} engine".format(wish.precision)
+    has_onnx = find_spec("onnxruntime") is not None
+    build = "run: {} build".format(bundle.command)
+    if wish.backend == ENGINE or wish.precision == "fp16" or (flavours and not has_onnx):
+        raise DeviceError(precision + " for this machine", found, build)
+    if not has_onnx:
+        raise DeviceError("TensorRT or ONNX Runtime", "neither", GET_ONE)
+    if built or flavours:
+        line = "ONNX Runtime on the CPU runs it: expected %s for this machine, found %s; %s"
+        _LOGGER.warning(line, precision, found, build)
+    return _onnx(bundle, wish)

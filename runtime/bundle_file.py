@@ -1,0 +1,127 @@
+"""What a bundle holds, and its models as files.
+
+A bundle is a Python zip application: this package, the ONNX files, and `MANIFEST`, which says what
+they are.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, Dict, NamedTuple, Optional
+
+from .atomic import atomic_path
+from .checksum import sha256_of, sha256_of_bytes
+from .engine_cache import FOLDER_VARIABLE, cache_folder
+from .errors import EdgedetError, ModelError, UsageError
+from .spec import ModelSpec, spec_from_json
+
+MANIFEST = "bundle.json"
+MODELS = "models"
+"""Folder in the cache: SHA-256, then name."""
+SCHEMA_VERSION = 1
+FP32, FP16 = "float32", "float16"
+"""Keys of the models in the manifest."""
+
+_FIX = "make the bundle again with `edgedet export MODEL --bundle model.pyz`"
+
+
+class Model(NamedTuple):
+    """One ONNX file of the bundle."""
+
+    file: str
+    """Its name in the zip."""
+    sha256: str
+    bytes: int
+
+
+class Bundle(NamedTuple):
+    """One bundle on disk."""
+
+    path: Path
+    edgedet: str
+    """Version that made it."""
+    target: Optional[str]
+    """What the graph was checked for; None: for nothing in particular."""
+    models: Dict[str, Model]
+    """By `FP32`, which is always there, and `FP16`, for TensorRT that takes precision from the
+    graph.
+    """
+    spec: ModelSpec
+
+    @property
+    def command(self) -> str:
+        """What starts it, to be typed."""
+        return "python3 {}".format(self.path)
+
+    def model_file(self, precision: str = FP32) -> Path:
+        """Return the ONNX file of a precision on disk, taken out of the bundle unless it was
+        before. ModelError when the bundle has none or a damaged one, UsageError when the cache
+        cannot be written.
+        """
+        model = self._model(precision)
+        place = cache_folder() / MODELS / model.sha256 / model.file
+        if place.is_file() and sha256_of(place) == model.sha256:
+            return place
+        content = self._content(model)
+        try:
+            with atomic_path(place) as temporary:
+                temporary.write_bytes(content)
+        except UsageError as error:
+            fix = "name one in the environment variable " + FOLDER_VARIABLE
+            raise UsageError("a cache folder that can be written", error.found, fix) from error
+        return place
+
+    def _model(self, precision: str) -> Model:
+        if precision not in self.models:
+            found = "only {} in {}".format(", ".join(sorted(self.models)), self.path)
+            fix = "export it with --target rtx or trt11, or build with --precision fp32"
+            raise ModelError("a model in {}".format(precision), found, fix)
+        return self.models[precision]
+
+    def _content(self, model: Model) -> bytes:
+        try:
+            with zipfile.ZipFile(str(self.path)) as archive:
+                content = archive.read(model.file)
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise _damaged(self.path, str(error)) from error
+        if sha256_of_bytes(content) != model.sha256:
+            raise _damaged(self.path, "another {} than it was made with".format(model.file))
+        return content
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Return what the bundle at ``path`` says of itself; ModelError when it is damaged."""
+    try:
+        with zipfile.ZipFile(str(path)) as archive:
+            values = json.loads(archive.read(MANIFEST).decode("utf-8"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise _damaged(path, str(error)) from error
+    try:
+        return _bundle_of(path, values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, "a {} that lacks {}".format(MANIFEST, error)) from error
+
+
+def manifest_text(bundle: Bundle, spec_text: str) -> str:
+    """Return the manifest of a bundle; spec_text: the JSON of its spec, as the model has it."""
+    values = {
+        "schema_version": SCHEMA_VERSION,
+        "edgedet": bundle.edgedet,
+        "target": bundle.target,
+        "models": {name: dict(model._asdict()) for name, model in bundle.models.items()},
+        "spec": json.loads(spec_text),
+    }
+    return json.dumps(values, indent=2, sort_keys=True) + "\n"
+
+
+def _bundle_of(path: Path, values: Dict[str, Any]) -> Bundle:
+    if values["schema_version"] != SCHEMA_VERSION:
+        expected = "a bundle of schema version {}".format(SCHEMA_VERSION)
+        raise ModelError(expected, "{!r} in {}".format(values["schema_version"], path), _FIX)
+    models = {name: Model(**fields) for name, fields in values["models"].items()}
+    spec = spec_from_json(json.dumps(values["spec"]))
+    return Bundle(path, values["edgedet"], values["target"], models, spec)
+
+
+def _damaged(path: Path, found: str) -> EdgedetError:
+    return ModelError("a whole bundle in {}".format(path), found, _FIX)
