@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
 CUDA_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 """ONNX Runtime keeps the CPU for what CUDA lacks; a CUDA that does not start is an error."""
+DEVICES = {".onnx": ("cpu", "cuda"), ".engine": ("cuda",)}
+"""Suffix of an exported model -> where it runs, by default on the first."""
 
 
 def resolved_device(path: str | Path, device: str) -> str:
     """Return ``device``, with ``auto`` replaced: a CUDA GPU for a checkpoint if PyTorch has one.
 
-    An exported model runs on the CPU unless told otherwise: which GPU its engine wants is the
-    user's choice. Raises UsageError for a device of another kind, DeviceError for one that is
-    not there.
+    An ONNX model runs on the CPU unless told otherwise: which GPU its engine wants is the
+    user's choice. A TensorRT engine runs on CUDA only. Raises UsageError for a device of another
+    kind, DeviceError for one that is not there.
     """
-    return _torch_device(device) if _is_checkpoint(path) else _onnx_device(path, device)
+    return _torch_device(device) if _is_checkpoint(path) else _exported_device(path, device)
 
 
 def open_any(
@@ -41,7 +43,8 @@ def open_any(
 
     Both go through the same preprocessing and postprocessing. ``conf``, ``iou`` (0..1) and
     ``max_detections`` None: the spec's. ``device``: ``auto``, ``cpu``, ``cuda``, for a
-    checkpoint ``cuda:1`` as well. ``threads`` None: as many as the library thinks best.
+    checkpoint ``cuda:1`` as well. ``threads`` None: as many as the library thinks best; an
+    engine takes none.
 
     Raises ModelError for a file that is no model, DeviceError for a device that is not there,
     UsageError for a value out of range.
@@ -49,7 +52,7 @@ def open_any(
     where = resolved_device(path, device)
     if _is_checkpoint(path):
         backend = _torch_backend(Path(path), where, threads)
-    elif where == "cpu":
+    elif where == "cpu" or _is_engine(path):
         return open_detector(path, conf, iou, max_detections, threads)
     else:
         backend = OnnxRuntimeBackend(path, threads=threads, providers=CUDA_PROVIDERS)
@@ -58,6 +61,10 @@ def open_any(
 
 def _is_checkpoint(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".pt"
+
+
+def _is_engine(path: str | Path) -> bool:
+    return Path(path).suffix.lower() == ".engine"
 
 
 def _torch_backend(path: Path, device: str, threads: int | None) -> Backend:
@@ -76,12 +83,13 @@ def _at_least_one(threads: int) -> int:
     return threads
 
 
-def _onnx_device(path: str | Path, device: str) -> str:
-    gpu = Path(path).suffix.lower() == ".onnx"
-    known = ("auto", "cpu", "cuda") if gpu else ("auto", "cpu")
-    if device not in known:
-        raise UsageError(f"--device {' or '.join(known)} for {path}", device, "choose one of them")
-    return "cpu" if device == "auto" else device
+def _exported_device(path: str | Path, device: str) -> str:
+    """The first of the known ones is what ``auto`` means."""
+    known = DEVICES.get(Path(path).suffix.lower(), ("cpu",))
+    if device not in ("auto", *known):
+        names = " or ".join(("auto", *known))
+        raise UsageError(f"--device {names} for {path}", device, "choose one of them")
+    return known[0] if device == "auto" else device
 
 
 def _torch_device(name: str) -> str:

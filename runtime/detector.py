@@ -1,15 +1,28 @@
 """The one way from a frame to detections, whatever runs the model."""
 
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Type, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+)
 
 import numpy as np
 
 from .backend_onnxruntime import OnnxRuntimeBackend
 from .detections import Detections
-from .errors import DeviceError, ModelError, UsageError
+from .errors import ModelError, UsageError
+from .frame_stream import overlapped
 from .postprocess import Thresholds, postprocess
 from .preprocess import Placement, input_shape, preprocess
 from .spec import ModelSpec
@@ -18,8 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Protocol
 
+    from .backend_tensorrt import TensorRtBackend
+
     class Backend(Protocol):
-        """What runs a model: ONNX Runtime here, PyTorch on the host, TensorRT later."""
+        """What runs a model: ONNX Runtime, TensorRT, or PyTorch on the host."""
 
         @property
         def spec(self) -> ModelSpec:
@@ -48,8 +63,7 @@ class Detector:
         self.backend = backend
         self.spec = backend.spec
         self.thresholds = thresholds or thresholds_for(backend.spec)
-        shape = (backend.batch,) + input_shape(backend.spec)
-        self._buffer = np.zeros(shape, dtype=backend.spec.input_dtype)
+        self._buffer = _input_of(backend)
 
     def __call__(self, image_bgr: "NDArray[np.uint8]") -> Detections:
         """What is in one frame, uint8 [H,W,3] BGR, in its pixels; ValueError for another."""
@@ -61,6 +75,16 @@ class Detector:
         size = self.backend.batch
         chunks = (images_bgr[i : i + size] for i in range(0, len(images_bgr), size))
         return [detections for chunk in chunks for detections in self._chunk(chunk)]
+
+    def stream(self, images_bgr: "Iterable[NDArray[np.uint8]]") -> "Iterator[Detections]":
+        """What is in each frame, in order, reading one batch ahead where the backend runs on a
+        GPU: it works while the next frames are read and prepared.
+
+        Do not use the detector otherwise before the last frame, or before the iterator is closed.
+        """
+        if hasattr(self.backend, "launch"):
+            return overlapped(self, images_bgr)
+        return self._in_turn(images_bgr)
 
     def preprocess(
         self, image_bgr: "NDArray[np.uint8]", row: int = 0
@@ -82,6 +106,7 @@ class Detector:
 
     def close(self) -> None:
         """Close the backend."""
+        self._buffer = self._buffer[:0]  # a GPU's backend takes the memory with it
         self.backend.close()
 
     def __enter__(self) -> "Detector":
@@ -100,6 +125,21 @@ class Detector:
         # Rows past the last image keep what an earlier batch left there; nobody reads them.
         outputs = self.infer(self._buffer)
         return [self.postprocess(outputs, row, where) for row, where in enumerate(placements)]
+
+    def _in_turn(self, images_bgr: "Iterable[NDArray[np.uint8]]") -> "Iterator[Detections]":
+        frames = iter(images_bgr)
+        chunk = list(islice(frames, self.backend.batch))
+        while chunk:
+            yield from self._chunk(chunk)
+            chunk = list(islice(frames, self.backend.batch))
+
+
+def _input_of(backend: "Backend") -> "NDArray[Any]":
+    """The batch to write frames into: the backend's own where the GPU reads from it."""
+    own: "Sequence[NDArray[Any]]" = getattr(backend, "inputs", ())
+    if own:
+        return own[0]
+    return np.zeros((backend.batch,) + input_shape(backend.spec), backend.spec.input_dtype)
 
 
 def thresholds_for(
@@ -136,11 +176,18 @@ def open_detector(
     ``threads``: None for one per physical core. ModelError, DeviceError, UsageError.
     """
     suffix = Path(path).suffix.lower()
-    if suffix == ".engine":
-        expected = "an ONNX model (TensorRT engines come with a later release)"
-        raise DeviceError(expected, str(path), "give the .onnx file that it was built from")
-    if suffix != ".onnx":
+    if suffix not in (".onnx", ".engine"):
         fix = "export the model with `edgedet export`"
-        raise ModelError("a model file that ends in .onnx", str(path), fix)
-    backend = OnnxRuntimeBackend(path, threads=threads)
+        raise ModelError("a model file that ends in .onnx or .engine", str(path), fix)
+    backend: "Backend" = (
+        _engine(path, threads) if suffix == ".engine" else OnnxRuntimeBackend(path, threads)
+    )
     return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
+
+
+def _engine(path: "Union[str, PathLike[str]]", threads: Optional[int]) -> "TensorRtBackend":
+    from .backend_tensorrt import TensorRtBackend  # a start with ONNX Runtime does not wait for it
+
+    if threads is not None:
+        raise UsageError("no threads: an engine runs on the GPU", str(threads), "leave them out")
+    return TensorRtBackend(path)

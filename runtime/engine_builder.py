@@ -26,9 +26,8 @@ from .errors import DeviceError, ModelError
 from .layer_precisions import Shares
 from .network_parser import io_table, parse_onnx
 from .tensorrt_flavour import TENSORRT_RTX, Flavour
+from .tensorrt_log import is_out_of_memory
 from .timing_cache import load_timings, save_timings, timing_file
-
-OUT_OF_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "cudaerrormemoryallocation")
 
 _LOGGER = logging.getLogger("edgedet.engine")
 
@@ -135,7 +134,7 @@ def _plan(job: Job, work: Work) -> "Union[bytes, memoryview]":
 def _failure(job: Job) -> "Union[DeviceError, ModelError]":
     cause = job.flavour.log.cause()
     expected = "{} to build {}".format(job.flavour.title, job.onnx)
-    if any(word in cause.lower() for word in OUT_OF_MEMORY):
+    if is_out_of_memory(cause):
         fix = "close what else uses the GPU, lower the workspace or the size of the input"
         return DeviceError(expected, cause, fix)
     return ModelError(expected, cause, "change the part of the model that it names")

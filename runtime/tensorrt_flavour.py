@@ -33,6 +33,10 @@ class Capabilities(NamedTuple):
     """Networks take uint8 (8.5 on)."""
     timing_cache: bool
     """Timings can be kept for the next build; RTX times nothing when it builds."""
+    tensor_api: bool
+    """Engines run on tensors known by name (8.5 on); before, on bindings known by index."""
+    runtime_cache: bool
+    """Kernels are made when the engine first runs, and can be kept for the next start (RTX)."""
 
 
 class Flavour(NamedTuple):
@@ -82,4 +86,6 @@ def capabilities_of(trt: Any) -> Capabilities:
         compute_targets=compute_targets,
         uint8=hasattr(trt.DataType, "UINT8"),
         timing_cache=hasattr(config, "create_timing_cache") and not compute_targets,
+        tensor_api=hasattr(trt.ICudaEngine, "num_io_tensors"),
+        runtime_cache=hasattr(trt, "IRuntimeCache"),
     )

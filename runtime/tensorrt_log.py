@@ -11,6 +11,8 @@ KEPT_MESSAGES = 50
 SHOWN_MESSAGES = 3
 """In an error: the first is mostly the cause, the next say where."""
 
+_OUT_OF_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "memoryallocation")
+
 _LOGGER = logging.getLogger("edgedet.tensorrt")
 
 
@@ -50,6 +52,11 @@ def new_log(trt: Any) -> Any:
             return "; ".join(_different(kept)[:SHOWN_MESSAGES]) or "no reason given"
 
     return Log()
+
+
+def is_out_of_memory(cause: str) -> bool:
+    """Return whether TensorRT says that memory was too little, which it has no code for."""
+    return any(words in cause.lower() for words in _OUT_OF_MEMORY)
 
 
 def _different(messages: List[str]) -> List[str]:

@@ -7,7 +7,7 @@ import typer
 
 
 def eval(  # noqa: PLR0913 - one parameter a flag
-    model: Annotated[Path, typer.Argument(help="Model to evaluate: model.pt or model.onnx.")],
+    model: Annotated[Path, typer.Argument(help="Model to evaluate: model.pt, .onnx or .engine.")],
     data: Annotated[
         str, typer.Option(help="Folder, COCO JSON or YOLO YAML of the data set, or: shapes.")
     ],

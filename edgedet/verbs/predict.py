@@ -7,7 +7,7 @@ import typer
 
 
 def predict(  # noqa: PLR0913 - one parameter a flag
-    model: Annotated[Path, typer.Argument(help="Model to look with: model.pt or model.onnx.")],
+    model: Annotated[Path, typer.Argument(help="Model to look with: model.pt, .onnx or .engine.")],
     source: Annotated[str, typer.Option(help="Image, folder, quoted glob or video file.")],
     conf: Annotated[
         float | None, typer.Option(help="Least score of what is shown; default: the model's.")

@@ -3,15 +3,19 @@
 Each version has the attributes that the real one has and no others (API tables of NVIDIA's release
 branches and bindings, 8.2 to 11): calling what is not there is an AttributeError, as on the
 device. It reads the ONNX file, builds a network of layers, "chooses" precisions by flags and
-constraints, and serialises a plan that a changed byte spoils. It computes nothing.
+constraints, and serialises a plan that a changed byte spoils. Engines run where there is a fake
+driver for them: `fake_execution`.
 """
 
+import base64
 import hashlib
 import json
 import time
 from enum import IntEnum
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+
+from fake_execution import Holding, Network, add_execution, add_rtx_execution, rows_of
 
 from edgedet.runtime.protobuf_wire import Message
 
@@ -37,6 +41,7 @@ VERSIONS = {
     "10.3.0": (10, 3),
     "11.4.0": (11, 4),
 }
+RTX_VERSION = "1.7.1"
 
 
 class Faults(SimpleNamespace):
@@ -49,7 +54,10 @@ class Faults(SimpleNamespace):
             "no_cuda": False,  # Builder() fails as without a driver
             "slow_fp16": False,
             "ignores_fp16": False,  # all layers end in FP32
-            "not_loadable": False,  # deserialising gives None
+            "not_loadable": None,  # message that is logged before deserialising gives None
+            "context": None,  # the same for making an execution context
+            "run": None,  # the same for a run
+            "not_capturable": False,  # runs allocate, which no CUDA graph can hold
             "during_build": None,  # called once a step
         }
         known.update(kinds)
@@ -67,13 +75,29 @@ class Strict:
         object.__setattr__(self, name, value)
 
 
-def fake_tensorrt(version, faults=None):
-    """Return the module `tensorrt` of that version; `module.seen` is what was done with it."""
-    number = VERSIONS[version]
-    faults = faults or Faults()
-    trt = ModuleType("tensorrt")
+def fake_tensorrt(version, faults=None, library=None):
+    """Return the module `tensorrt` of that version; `module.seen` is what was done with it.
+
+    library: the fake driver's, loaded, for engines that run.
+    """
+    return _module("tensorrt", version, VERSIONS[version], faults or Faults(), library)
+
+
+def fake_tensorrt_rtx(faults=None, library=None):
+    """Return the module `tensorrt_rtx`, which is TensorRT 11 but for its own."""
+    trt = _module("tensorrt_rtx", RTX_VERSION, VERSIONS["11.4.0"], faults or Faults(), library)
+    trt.ComputeCapability = IntEnum("ComputeCapability", ["SM75", "SM86", "SM89"])
+    trt.IBuilderConfig.fields += ("num_compute_capabilities",)
+    trt.IBuilderConfig.num_compute_capabilities = 0
+    trt.IBuilderConfig.set_compute_capability = lambda self, target, index: None
+    add_rtx_execution(trt)
+    return trt
+
+
+def _module(name, version, number, faults, library):
+    trt = ModuleType(name)
     trt.__version__ = version
-    trt.seen = SimpleNamespace(configs=[], networks=[], builds=0, engines_alive=0)
+    trt.seen = SimpleNamespace(configs=[], networks=[], builds=0)
     _add_enums(trt, number)
     _add_loggers(trt, number)
     _add_network(trt, number)
@@ -81,6 +105,7 @@ def fake_tensorrt(version, faults=None):
     _add_parser(trt, number, faults)
     _add_builder(trt, number, faults)
     _add_runtime(trt, number, faults)
+    add_execution(trt, number, faults, library)
     return trt
 
 
@@ -249,7 +274,8 @@ def _add_parser(trt, number, faults):  # noqa: C901 - classes, one beside the ot
             if number < (10, 0) and not self._network.flags & 1:
                 trt.say(self._logger, "ERROR", "ONNX needs a network with explicit batch")
                 return False
-            graph = Message(memoryview(Path(path).read_bytes())).messages(7)[-1]
+            self._network.__dict__["onnx"] = Path(path).read_bytes()
+            graph = Message(memoryview(self._network.onnx)).messages(7)[-1]
             nodes = graph.messages(1)
             if faults.refused_node is not None:
                 index = faults.refused_node
@@ -276,8 +302,8 @@ def _add_parser(trt, number, faults):  # noqa: C901 - classes, one beside the ot
 
 
 def _tensor(trt, name):
-    integer = name in INTEGER_RESULTS
-    dtype = trt.DataType.INT32 if integer else trt.DataType.FLOAT
+    integer = getattr(trt.DataType, "INT64", trt.DataType.INT32)
+    dtype = integer if name in INTEGER_RESULTS else trt.DataType.FLOAT
     return trt.Tensor(name=name, dtype=dtype, shape=())
 
 
@@ -317,7 +343,9 @@ def _add_builder(trt, number, faults):  # noqa: C901 - classes, one beside the o
                 return None
             detailed = config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED
             types = [_chosen(trt, layer, config, faults) for layer in network.layers]
-            return _sealed({"layers": types, "detailed": detailed})
+            content = {"layers": types, "detailed": detailed, "tensors": rows_of(network)}
+            content["onnx"] = base64.b64encode(network.onnx).decode("ascii")
+            return _sealed(content)
 
         def _all_steps(self, config):
             monitor = getattr(config, "progress_monitor", None)
@@ -376,8 +404,10 @@ def _add_runtime(trt, number, faults):  # noqa: C901 - classes, one beside the o
             return json.dumps({"Layers": described, "Bindings": []})
 
     class ICudaEngine:
-        def __init__(self, content):
+        def __init__(self, content, runtime):
             self._content = content
+            self._network = Network(trt, content)
+            self._holding = Holding(trt, "engine", runtime) if trt.driver else None
 
         def create_engine_inspector(self):
             return EngineInspector(self._content)
@@ -385,12 +415,26 @@ def _add_runtime(trt, number, faults):  # noqa: C901 - classes, one beside the o
     class Runtime:
         def __init__(self, logger):
             self._logger = logger
+            if faults.no_cuda:
+                trt.say(logger, "ERROR", "CUDA initialization failure with error: 35")
+                raise TypeError("pybind11::init(): factory function returned nullptr")
+            trt.say(logger, "VERBOSE", "a runtime")
+            try:
+                self._holding = Holding(trt, "runtime") if trt.driver else None
+            except MemoryError:
+                raise TypeError("pybind11::init(): factory function returned nullptr") from None
 
         def deserialize_cuda_engine(self, plan):
             seal, text = bytes(plan[:32]), bytes(plan[32:])
-            if faults.not_loadable or hashlib.sha256(text).digest() != seal:
-                trt.say(self._logger, "ERROR", "Serialization assertion failed")
+            message = faults.not_loadable
+            if hashlib.sha256(text).digest() != seal:
+                message = "Serialization assertion failed"
+            if message is not None:
+                trt.say(self._logger, "ERROR", message)
                 return None
-            return ICudaEngine(json.loads(text.decode("ascii")))
+            try:
+                return ICudaEngine(json.loads(text.decode("ascii")), self)
+            except MemoryError:
+                return None
 
-    trt.Runtime = Runtime
+    trt.ICudaEngine, trt.Runtime = ICudaEngine, Runtime

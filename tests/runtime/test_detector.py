@@ -6,7 +6,6 @@ import pytest
 from edgedet.runtime import (
     Detections,
     Detector,
-    DeviceError,
     ModelError,
     ModelSpec,
     UsageError,
@@ -142,10 +141,22 @@ def test_thresholds_out_of_range_are_usage_errors(flags):
 
 
 def test_other_files_are_refused_by_their_suffix():
-    with pytest.raises(DeviceError, match="later release"):
-        open_detector("model.engine")
-    with pytest.raises(ModelError, match=r"\.onnx"):
+    with pytest.raises(ModelError, match=r"\.onnx or \.engine"):
         open_detector("model.pth")
+
+
+def test_an_engine_runs_on_the_gpu_and_takes_no_threads():
+    with pytest.raises(ModelError, match=r"an engine at absent\.engine"):
+        open_detector("absent.engine")
+    with pytest.raises(UsageError, match="no threads"):
+        open_detector("absent.engine", threads=2)
+
+
+def test_a_stream_is_the_frames_one_by_one():
+    detector = Detector(BrightestPixel())
+    images = [_dot(i, i + 1, value=100 + 20 * i) for i in range(7)]
+    assert list(detector.stream(iter(images))) == [detector(image) for image in images]
+    assert list(detector.stream([])) == []
 
 
 def test_a_photograph_goes_all_the_way(shared_data):

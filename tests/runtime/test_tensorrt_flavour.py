@@ -16,6 +16,7 @@ ONNX = Path(__file__).parent.parent / "golden" / "tiny_convolution.onnx"
 FIRST_WITH = {  # capability -> first version that has it
     "workspace_pool": (8, 4),
     "uint8": (8, 5),
+    "tensor_api": (8, 5),
     "progress": (10, 0),
 }
 FIRST_WITHOUT = {
@@ -30,7 +31,7 @@ def test_capabilities_are_those_of_the_version(version):
     number = VERSIONS[version]
     expected = {name: number >= first for name, first in FIRST_WITH.items()}
     expected.update((name, number < first) for name, first in FIRST_WITHOUT.items())
-    expected.update(compute_targets=False, timing_cache=True)
+    expected.update(compute_targets=False, timing_cache=True, runtime_cache=False)
     assert capabilities_of(fake_tensorrt(version)) == Capabilities(**expected)
 
 

@@ -1,0 +1,319 @@
+"""Engines of the fake TensorRT that run: through ONNX Runtime, on the fake driver's memory.
+
+The plan holds the ONNX file. What the documentation asks of a caller is enforced:
+- Addresses are of device memory: a host pointer, freed memory, or memory too small for the tensor
+  (a wrong order) is an illegal address when the stream gets there, as on a GPU.
+- A tensor without an address makes the run fail. Nothing is computed before somebody synchronises.
+- Runtime, engine and execution context hold device memory, and have to be gone before CUDA's
+  context is: what comes too late is a violation.
+`trt.seen` says what is alive, in which order things went, how often engines ran, and what was
+violated.
+"""
+
+import base64
+import ctypes
+from enum import IntEnum
+
+import numpy as np
+
+ILLEGAL_ADDRESS = 700
+BYTES = {"runtime": 1 << 10, "engine": 1 << 16, "context": 1 << 14}
+KERNELS = b"kernels for "
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+OUT_OF_MEMORY = "[defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)"
+NUMPY = {
+    "FLOAT": "float32",
+    "HALF": "float16",
+    "UINT8": "uint8",
+    "INT32": "int32",
+    "INT64": "int64",
+}
+
+
+class Driver:
+    """The fake driver as TensorRT uses it: through the CUDA runtime, which takes the primary
+    context where none is current."""
+
+    def __init__(self, library):
+        self._cuda = library
+        self._cuda.cuMemAlloc_v2.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        self._cuda.cuMemFree_v2.argtypes = [ctypes.c_ulonglong]
+        self._cuda.fake_read.argtypes = [ctypes.c_ulonglong, ctypes.c_void_p, ctypes.c_size_t]
+        self._cuda.fake_write.argtypes = self._cuda.fake_read.argtypes
+        self._cuda.fake_enqueue.argtypes = [ctypes.c_void_p, CALLBACK, ctypes.c_void_p]
+
+    def allocate(self, n_bytes):
+        """An address, or None."""
+        address = ctypes.c_ulonglong()
+        with self._context():
+            failed = self._cuda.cuMemAlloc_v2(ctypes.byref(address), n_bytes)
+        return None if failed else address.value
+
+    def free(self, address):
+        with self._context():
+            self._cuda.cuMemFree_v2(address)
+
+    def has_context(self):
+        """Whether the primary context is there."""
+        return self._cuda.fake_live(6) > 0
+
+    def current(self):
+        """Whether the thread has a context."""
+        context = ctypes.c_void_p()
+        self._cuda.cuCtxGetCurrent(ctypes.byref(context))
+        return context.value is not None
+
+    def read(self, address, array):
+        return self._cuda.fake_read(address, array.ctypes.data, array.nbytes)
+
+    def write(self, address, array):
+        return self._cuda.fake_write(address, array.ctypes.data, array.nbytes)
+
+    def enqueue(self, stream, callback):
+        return self._cuda.fake_enqueue(stream, callback, None)
+
+    def _context(self):
+        return _Primary(self._cuda, not self.current())
+
+
+class _Primary:
+    def __init__(self, cuda, wanted):
+        self._cuda, self._wanted = cuda, wanted
+
+    def __enter__(self):
+        if self._wanted:
+            context = ctypes.c_void_p()
+            self._cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0)
+            self._cuda.cuCtxPushCurrent_v2(context)
+
+    def __exit__(self, *_):
+        if self._wanted:
+            self._cuda.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+            self._cuda.cuDevicePrimaryCtxRelease_v2(0)
+
+
+class Holding:
+    """Device memory of a TensorRT object, and a reference to what it was made by, as pybind11's
+    keep_alive: it goes with the last reference."""
+
+    def __init__(self, trt, kind, parent=None):
+        self._trt, self._kind, self._parent = trt, kind, parent
+        self._address = trt.driver.allocate(BYTES[kind])
+        if self._address is None:
+            trt.say(trt.seen.logger, "ERROR", OUT_OF_MEMORY)
+            raise MemoryError
+        trt.seen.alive.append(kind)
+
+    def __del__(self):
+        if self._address is None:
+            return
+        self._trt.seen.alive.remove(self._kind)
+        self._trt.seen.ended.append(self._kind)
+        if self._trt.driver.has_context():
+            self._trt.driver.free(self._address)
+        else:
+            self._trt.seen.violations.append(self._kind + " outlived CUDA's context")
+
+
+class Tensor:
+    """One input or output of an engine, as the plan tells."""
+
+    def __init__(self, trt, row):
+        name, dtype, shape, is_input = row
+        self.name, self.shape, self.is_input = name, tuple(shape), is_input
+        self.dtype = trt.DataType[dtype]
+        self.numpy = np.dtype(NUMPY[dtype])
+
+
+class Network:
+    """What an engine computes."""
+
+    _sessions = {}
+
+    def __init__(self, trt, content):
+        self._trt = trt
+        self._model = base64.b64decode(content["onnx"])
+        self.tensors = [Tensor(trt, row) for row in content["tensors"]]
+
+    def run(self, addresses):
+        """One run, on device memory; CUresult. `addresses`: by the names of the tensors."""
+        feeds = {}
+        for tensor in self.tensors:
+            if tensor.is_input:
+                feeds[tensor.name] = np.empty(tensor.shape, tensor.numpy)
+                if self._trt.driver.read(addresses[tensor.name], feeds[tensor.name]):
+                    return ILLEGAL_ADDRESS
+        outputs = [tensor for tensor in self.tensors if not tensor.is_input]
+        results = self._session().run([tensor.name for tensor in outputs], feeds)
+        for tensor, result in zip(outputs, results):
+            value = np.ascontiguousarray(result, tensor.numpy)
+            if self._trt.driver.write(addresses[tensor.name], value):
+                return ILLEGAL_ADDRESS
+        self._trt.seen.runs += 1
+        return 0
+
+    def _session(self):
+        if self._model not in self._sessions:
+            import onnxruntime
+
+            self._sessions[self._model] = onnxruntime.InferenceSession(
+                self._model, providers=["CPUExecutionProvider"]
+            )
+        return self._sessions[self._model]
+
+
+def rows_of(network):
+    """The inputs and outputs of a fake INetworkDefinition, for the plan."""
+    described = [(tensor, True) for tensor in network.inputs]
+    described += [(tensor, False) for tensor in network.outputs]
+    return [[t.name, t.dtype.name, list(t.shape), is_input] for t, is_input in described]
+
+
+def add_execution(trt, number, faults, library):
+    """Let the engines of this TensorRT run; library: the fake driver, loaded, or None without."""
+    trt.driver = None if library is None else Driver(library)
+    trt.seen.alive, trt.seen.ended, trt.seen.violations = [], [], []
+    trt.seen.runs = 0
+    trt.seen.callbacks = []  # ctypes frees what nobody holds, and a graph calls it again
+    trt.IExecutionContext = _context_class(trt, number, faults)
+    _add_making(trt, faults)
+    if number < (10, 0):
+        _add_bindings(trt)
+    if number >= (8, 5):
+        trt.TensorIOMode = IntEnum("TensorIOMode", ["NONE", "INPUT", "OUTPUT"], start=0)
+        _add_tensors(trt)
+
+
+def _context_class(trt, number, faults):  # noqa: C901 - one class
+    class IExecutionContext:
+        def __init__(self, engine):
+            self._holding = Holding(trt, "context", engine)
+            self._network = engine._network
+            self._addresses = {}
+
+        def _queue(self, addresses, stream):
+            if faults.run is not None:
+                trt.say(trt.seen.logger, "ERROR", faults.run)
+                return False
+            if faults.not_capturable:
+                trt.driver.allocate(1)  # spoils a capture, and fails in it
+            network = self._network
+            callback = CALLBACK(lambda _: network.run(addresses))
+            trt.seen.callbacks.append(callback)
+            if trt.driver.enqueue(stream, callback):
+                trt.say(trt.seen.logger, "ERROR", "Error Code 1: Cuda Driver (invalid handle)")
+                return False
+            return True
+
+        if number < (10, 0):
+
+            def execute_async_v2(self, bindings, stream_handle):
+                names = [tensor.name for tensor in self._network.tensors]
+                assert len(bindings) == len(names), "one address for each binding"
+                return self._queue(dict(zip(names, bindings)), stream_handle)
+
+        if number >= (8, 5):
+
+            def set_tensor_address(self, name, memory):
+                if name not in [tensor.name for tensor in self._network.tensors]:
+                    trt.say(trt.seen.logger, "ERROR", "no tensor {}".format(name))
+                    return False
+                self._addresses[name] = memory
+                return True
+
+            def execute_async_v3(self, stream_handle):
+                for tensor in self._network.tensors:
+                    if tensor.name not in self._addresses:
+                        message = "Error Code 3: Neither address or allocator is set for "
+                        trt.say(trt.seen.logger, "ERROR", message + tensor.name)
+                        return False
+                return self._queue(dict(self._addresses), stream_handle)
+
+    return IExecutionContext
+
+
+def _add_making(trt, faults):
+    def create_execution_context(self, runtime_config=None):
+        assert runtime_config is None or isinstance(runtime_config, trt.IRuntimeConfig)
+        if faults.context is not None:
+            trt.say(trt.seen.logger, "ERROR", faults.context)
+            return None
+        try:
+            context = trt.IExecutionContext(self)
+        except MemoryError:
+            return None
+        if runtime_config is not None:
+            context._config = runtime_config
+            runtime_config._make_kernels()
+        return context
+
+    trt.ICudaEngine.create_execution_context = create_execution_context
+
+
+def _add_bindings(trt):
+    engine = trt.ICudaEngine
+    engine.num_bindings = property(lambda self: len(self._network.tensors))
+    engine.get_binding_name = lambda self, index: self._network.tensors[index].name
+    engine.get_binding_shape = lambda self, index: self._network.tensors[index].shape
+    engine.get_binding_dtype = lambda self, index: self._network.tensors[index].dtype
+    engine.binding_is_input = lambda self, index: self._network.tensors[index].is_input
+
+
+def _add_tensors(trt):
+    def named(engine, name):
+        return [tensor for tensor in engine._network.tensors if tensor.name == name][0]
+
+    def get_tensor_mode(self, name):
+        return trt.TensorIOMode.INPUT if named(self, name).is_input else trt.TensorIOMode.OUTPUT
+
+    engine = trt.ICudaEngine
+    engine.num_io_tensors = property(lambda self: len(self._network.tensors))
+    engine.get_tensor_name = lambda self, index: self._network.tensors[index].name
+    engine.get_tensor_shape = lambda self, name: named(self, name).shape
+    engine.get_tensor_dtype = lambda self, name: named(self, name).dtype
+    engine.get_tensor_mode = get_tensor_mode
+
+
+def add_rtx_execution(trt):  # noqa: C901 - classes, one beside the other
+    """What TensorRT-RTX has besides: kernels that are made at the first run, and kept."""
+    trt.seen.kernels_made, trt.seen.configs_used = 0, []
+    trt.CudaGraphStrategy = IntEnum(
+        "CudaGraphStrategy", ["DISABLED", "WHOLE_GRAPH_CAPTURE"], start=0
+    )
+
+    class IRuntimeCache:
+        def __init__(self):
+            self._kernels = b""
+
+        def deserialize(self, blob):
+            if not trt.driver.current():
+                trt.seen.violations.append("kernels were read without a current context")
+            if bytes(blob) != KERNELS + trt.__version__.encode("ascii"):
+                return False
+            self._kernels = bytes(blob)
+            return True
+
+        def serialize(self):
+            return memoryview(self._kernels)
+
+    class IRuntimeConfig:
+        def __init__(self):
+            self.cuda_graph_strategy = trt.CudaGraphStrategy.DISABLED
+            self._cache = None
+            trt.seen.configs_used.append(self.cuda_graph_strategy)
+
+        def create_runtime_cache(self):
+            return IRuntimeCache()
+
+        def set_runtime_cache(self, cache):
+            self._cache = cache
+            return True
+
+        def _make_kernels(self):
+            trt.seen.configs_used[-1] = self.cuda_graph_strategy
+            if self._cache is not None and not self._cache._kernels:
+                trt.seen.kernels_made += 1
+                self._cache._kernels = KERNELS + trt.__version__.encode("ascii")
+
+    trt.IRuntimeCache, trt.IRuntimeConfig = IRuntimeCache, IRuntimeConfig
+    trt.ICudaEngine.create_runtime_config = lambda self: IRuntimeConfig()
