@@ -101,4 +101,4 @@ def _energy(
         return None
     if total.of == CARD and loads.get(CARD, {"max": 1.0})["max"] == 0:
         return None  # the model ran elsewhere
-    return round(sum(total.watts) / len(total.watts) * seconds / frames, 4)
+    return round(sum(total.watts) / len(total.watts) * seconds / frames, 6)

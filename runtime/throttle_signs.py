@@ -41,15 +41,17 @@ class ThrottleSigns:
             return None
         reasons = [name for file, name in self._states.items() if self._number(file)]
         for counter in self._counters:
-            before, now = self._counts.get(counter.file), self._number(counter.file)
-            self._counts[counter.file] = now
-            if before is not None and now > before:
+            now = self._number(counter.file)
+            if now is None:
+                continue
+            if now > self._counts.get(counter.file, now):
                 reasons.append(counter.meaning)
+            self._counts[counter.file] = now
         return tuple(sorted(set(reasons)))
 
-    def _number(self, file: str) -> int:
+    def _number(self, file: str) -> Optional[int]:
         text = self._machine.first_line(file)
-        return int(text) if text.isdigit() else 0
+        return int(text) if text.isdigit() else None
 
 
 def _cooling(machine: Machine) -> Dict[str, str]:
