@@ -21,13 +21,14 @@ class Gpu(NamedTuple):
         return "{} (compute capability {})".format(self.name, self.compute_capability)
 
 
-def find_gpu(driver: str = DRIVER) -> Optional[Gpu]:
+def find_gpu(driver: Optional[str] = None) -> Optional[Gpu]:
     """Return the first GPU that CUDA shows this process, or None without driver or GPU.
 
+    driver: the library of the CUDA driver; default: `DRIVER`.
     Makes no CUDA context: asking costs no GPU memory.
     """
     try:
-        cuda = ctypes.CDLL(driver)
+        cuda = ctypes.CDLL(driver or DRIVER)
     except OSError:
         return None
     device = ctypes.c_int()
