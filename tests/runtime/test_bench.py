@@ -1,13 +1,19 @@
 """`measure` on a fake detector: what is called, in which order, and what is reported."""
 
 import json
+import os
+import threading
+from functools import partial
 
 import numpy as np
 import pytest
+import tegrastats_lines
+from fake_sensors import orin_sensors
 
-from edgedet.runtime import bench
+from edgedet.runtime import bench, power_nvml
 from edgedet.runtime.detections import Detections
 from edgedet.runtime.errors import UsageError
+from edgedet.runtime.power_watch import watch_power
 from edgedet.runtime.synthetic_frames import synthetic_frames
 
 
@@ -114,6 +120,67 @@ def test_a_report_is_json_with_a_schema_version():
     assert report["schema_version"] == bench.SCHEMA_VERSION
 
 
+@pytest.fixture
+def board(tmp_path, monkeypatch):
+    """An Orin Nano in the place of this machine."""
+    orin = orin_sensors(tmp_path)
+    orin.tegrastats(tegrastats_lines.ORIN_NANO)
+    monkeypatch.setattr(bench, "watch_power", partial(watch_power, root=str(tmp_path)))
+    return orin
+
+
+def test_power_temperature_and_clocks_are_part_of_the_report(board):
+    detector = FakeDetector(FakeBackend())
+    report = bench.measure(detector, frames(1), 0, 1, sustain_s=1.5)
+    power = report["power"]
+    assert json.loads(json.dumps(report)) == report
+    assert power["total_power_w"]["mean"] == 16.321
+    assert power["energy_per_frame_j"] == pytest.approx(
+        16.321 * power["seconds"] / report["iterations"], rel=0.01
+    )
+    assert power["throttled"] is False
+    assert report["power_missing"] is None
+
+
+def test_a_sustained_run_takes_its_time_and_tells_how_it_held_out(board):
+    detector = FakeDetector(FakeBackend(batch=2))
+    report = bench.measure(detector, frames(2), warmup=1, iterations=3, sustain_s=2.2)
+    sustained = report["sustained"]
+    assert report["iterations"] > 3
+    assert sustained["seconds"] == pytest.approx(2.2, abs=0.5)
+    assert sum(one["iterations"] for one in sustained["slices"]) == report["iterations"]
+    assert sustained["slices"][-1]["power_w"] == 16.321
+    assert sustained["slices"][-1]["hottest_c"] == 58.625
+
+
+def test_enough_calls_come_before_the_time_is_over():
+    report = bench.measure(FakeDetector(FakeBackend()), frames(1), 0, 50, sustain_s=1e-6)
+    assert report["iterations"] == 50
+    assert report["sustained"]["slowed_percent"] is None
+
+
+def test_without_sustain_there_are_no_slices_and_without_sensors_a_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "watch_power", partial(watch_power, root=str(tmp_path)))
+    monkeypatch.setattr(power_nvml, "LIBRARY", "libnone.so.1")
+    report = bench.measure(FakeDetector(FakeBackend()), frames(1), 0, 2)
+    assert report["sustained"] is None
+    assert report["power"] is None
+    assert report["power_missing"].startswith("no tegrastats, no sensors in /sys")
+
+
+def test_a_detector_that_fails_leaves_no_sampler(board):
+    class Broken(FakeDetector):
+        def infer(self, batch):
+            assert board.tegrastats_pid
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure(Broken(FakeBackend()), frames(1))
+    with pytest.raises(ProcessLookupError):
+        os.kill(board.tegrastats_pid, 0)
+    assert not [t for t in threading.enumerate() if t.name.startswith("edgedet-")]
+
+
 def test_an_endless_source_is_cut():
     def camera():
         while True:
@@ -130,6 +197,12 @@ def test_an_endless_source_is_cut():
 def test_wrong_requests_are_refused(count, warmup, iterations, message):
     with pytest.raises(UsageError, match=message):
         bench.measure(FakeDetector(FakeBackend()), frames(count), warmup, iterations)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan")])
+def test_a_time_that_is_none_is_refused(seconds):
+    with pytest.raises(UsageError, match="--sustain"):
+        bench.measure(FakeDetector(FakeBackend()), frames(1), sustain_s=seconds)
 
 
 def test_percentiles():

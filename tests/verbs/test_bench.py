@@ -49,6 +49,14 @@ def test_json_on_stdout_is_the_file_and_nothing_else(model, tmp_path, capsys):
     assert printed["stages"]["infer"]["median_ms"] > 0
 
 
+def test_a_sustained_run(model, capsys):
+    assert main(["bench", str(model), *QUICK, "--no-compare", "--sustain", "0.5", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["sustained"]["seconds"] >= 0.5
+    assert report["iterations"] >= 2
+    assert (report["power"] is None) == (report["power_missing"] is not None)
+
+
 def test_real_frames(model, shared_data, capsys):
     source = str(shared_data / "video" / "car-detection.mp4")
     assert main(["bench", str(model), *QUICK, "--source", source, "--json"]) == 0
@@ -61,6 +69,8 @@ def test_real_frames(model, shared_data, capsys):
         (["--device", "jetson"], 5, "expected --device out of cpu"),
         (["--source", "nowhere.png"], 3, "nowhere.png"),
         (["--iterations", "0"], 2, "iterations"),
+        (["--sustain", "-1"], 2, "sustain"),
+        (["--sustain", "inf"], 2, "--sustain in seconds"),
     ],
 )
 def test_bad_requests_are_one_line_and_write_nothing(
