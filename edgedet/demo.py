@@ -14,7 +14,7 @@ from edgedet.evaluation.report import Report
 from edgedet.evaluation.run import Request, run_evaluation
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.speed_report import SpeedRequest
-from edgedet.speed import measure_speed
+from edgedet.speed import measure_on_cpu
 from edgedet.training.outputs import BEST
 from edgedet.training.session import Order, run_training
 
@@ -99,4 +99,4 @@ def _export(folder: Path, checkpoint: Path, shapes: Path) -> model_export.Report
 
 
 def _bench(model: Path, shapes: Path) -> dict[str, Any]:
-    return measure_speed(model, "cpu", SpeedRequest(source=str(shapes / "images")))
+    return measure_on_cpu(model, SpeedRequest(source=str(shapes / "images")))

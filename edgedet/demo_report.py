@@ -38,7 +38,7 @@ class Chapters:
     again: Report
     """The evaluation of the exported file."""
     speed: Mapping[str, Any]
-    """As `edgedet.speed.measure_speed` returns it."""
+    """As `edgedet.speed.measure_on_cpu` returns it."""
 
 
 def write_demo_report(demo: Demo, shapes: Path, chapters: Chapters) -> Path:

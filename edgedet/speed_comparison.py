@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgedet.published import ACCURACY_TABLE, SPEED_TABLE, PublishedRow, rows_for
+from edgedet.bench_place import CPU
+from edgedet.estimate import ESTIMATE
+from edgedet.published import (
+    ACCURACY_TABLE,
+    SPEED_TABLE,
+    PublishedRow,
+    published_table,
+    rows_for,
+)
 
 NOT_STATED = "not stated"
 
@@ -36,18 +44,18 @@ class Comparison:
 
 
 def compare_with_published(report: Mapping[str, Any]) -> Comparison:
-    """Return the published rows for the model of a `speed.measure_speed` report.
+    """Return the published rows for the model of a report; beside an estimate all of the table.
 
-    All parts are empty when no paper gives a speed for it.
+    All parts are empty when no paper gives a speed for a model that was measured.
     """
+    if report["kind"] == ESTIMATE:
+        return _beside_estimate(report)
     rows = rows_for(report["builder"] or "")
     speed = tuple(row for row in rows if row.table.id == SPEED_TABLE)
     if not speed:
         return Comparison((), (), (), ())
     accuracy = tuple(row for row in rows if row.table.id == ACCURACY_TABLE)
-    conditions = _conditions(speed[0], report)
-    differing = tuple(c for c in conditions if not c.known_equal)
-    return Comparison(speed, accuracy, differing, speed[0].table.notes)
+    return _comparison(speed, accuracy, _conditions(speed[0], report))
 
 
 def comparison_as_json(comparison: Comparison | None) -> dict[str, Any] | None:
@@ -64,14 +72,42 @@ def comparison_as_json(comparison: Comparison | None) -> dict[str, Any] | None:
     }
 
 
+def _beside_estimate(report: Mapping[str, Any]) -> Comparison:
+    table = published_table(SPEED_TABLE)
+    rows = tuple(PublishedRow(table, row) for row in table.rows)
+    names = " and ".join(each["precision"] for each in report["estimates"])
+    conditions = (
+        Condition("hardware", table.hardware or NOT_STATED, f"{report['device']}, not here"),
+        Condition("precision", NOT_STATED, names),
+        Condition("batch", NOT_STATED, str(report["batch"])),
+        _input_size(rows[0], report),
+        Condition("what is timed", NOT_STATED, "nothing: bounds of the network alone"),
+        Condition("software", NOT_STATED, "any engine that TensorRT might build"),
+    )
+    return _comparison(rows, (), conditions)
+
+
+def _comparison(
+    speed: tuple[PublishedRow, ...],
+    accuracy: tuple[PublishedRow, ...],
+    conditions: tuple[Condition, ...],
+) -> Comparison:
+    differing = tuple(c for c in conditions if not c.known_equal)
+    return Comparison(speed, accuracy, differing, speed[0].table.notes)
+
+
+def _input_size(row: PublishedRow, report: Mapping[str, Any]) -> Condition:
+    side, size = row.values["input_side"], report["input_size_hw"]
+    ours = f"{size[1]}x{size[0]}" if size else "not recorded in the model"
+    return Condition("input size", f"{side}x{side}", ours)
+
+
 def _conditions(row: PublishedRow, report: Mapping[str, Any]) -> tuple[Condition, ...]:
-    side = row.values["input_side"]
-    height, width = report["input_size_hw"]
     return (
         Condition("hardware", row.table.hardware or NOT_STATED, _hardware(report)),
         Condition("precision", NOT_STATED, report["precision"] or "not recorded in the model"),
         Condition("batch", NOT_STATED, str(report["batch"])),
-        Condition("input size", f"{side}x{side}", f"{width}x{height}"),
+        _input_size(row, report),
         Condition("what is timed", NOT_STATED, "frame to result; engine call; network only"),
         Condition("software", NOT_STATED, _software(report["environment"])),
         Condition("images", row.table.dataset or NOT_STATED, report["source"]),
@@ -80,7 +116,9 @@ def _conditions(row: PublishedRow, report: Mapping[str, Any]) -> tuple[Condition
 
 def _hardware(report: Mapping[str, Any]) -> str:
     environment = report["environment"]
-    threads = report["environment"]["threads"] or "the engine's own number of"
+    if report["device"] != CPU:
+        return ", ".join(filter(None, (environment["board"], report["device"])))
+    threads = environment["threads"] or "the engine's own number of"
     return f"{environment['cpu']}, {environment['usable_cores']} cores, {threads} threads"
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from edgedet.estimate import ESTIMATE
+from edgedet.estimate_text import estimate_text
 from edgedet.published import PublishedRow
 from edgedet.runtime.speed_text import SPEEDS, number, titled_table
 from edgedet.runtime.speed_text import speed_text as measured_text
@@ -11,8 +13,11 @@ from edgedet.speed_comparison import Comparison
 
 def speed_text(report: Mapping[str, Any], comparison: Comparison | None = None) -> str:
     """Return headline, tables and remarks; the tables are Markdown and plain ASCII."""
-    parts = [measured_text(dict(report))]
-    if report["model"].endswith(".onnx"):
+    is_estimate = report["kind"] == ESTIMATE
+    parts = [estimate_text(report) if is_estimate else measured_text(dict(report))]
+    if report.get("host"):
+        parts.insert(0, f"measured on {report['host']}, over ssh")
+    if not is_estimate and report["model"].endswith(".onnx"):
         parts.append("parity: `edgedet export` writes no model whose parity with PyTorch failed")
     if comparison is not None:
         parts += _compared(report, comparison)
@@ -26,9 +31,7 @@ def _compared(report: Mapping[str, Any], comparison: Comparison) -> Iterable[str
 
 
 def _published(report: Mapping[str, Any], comparison: Comparison) -> str:
-    ours = [
-        ["this model", f"FPS, {label}", "here", number(report[key]["fps"])] for label, key in SPEEDS
-    ]
+    ours = _estimated(report) if report["kind"] == ESTIMATE else _measured(report)
     speeds = [_published_row(row, "mean_FPS", "FPS") for row in comparison.speed]
     accuracy = [
         _published_row(row, column.key, f"{column.key} %")
@@ -39,6 +42,22 @@ def _published(report: Mapping[str, Any], comparison: Comparison) -> str:
     return titled_table(
         "published", ("model", "figure", "source", "value"), ours + speeds + accuracy
     )
+
+
+def _measured(report: Mapping[str, Any]) -> list[list[str]]:
+    where = report.get("host") or "here"
+    return [
+        ["this model", f"FPS, {label}", where, number(report[key]["fps"])] for label, key in SPEEDS
+    ]
+
+
+def _estimated(report: Mapping[str, Any]) -> list[list[str]]:
+    where = f"ESTIMATE for {report['device']}"
+    return [
+        ["this model", f"FPS, {each['precision'].upper()}, {label}", where, number(each[key])]
+        for each in report["estimates"]
+        for label, key in (("cautious", "cautious_fps"), ("at most", "at_most_fps"))
+    ]
 
 
 def _published_row(row: PublishedRow, key: str, figure: str) -> list[str]:

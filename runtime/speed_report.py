@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .detector import Detector
     from .spec import ModelSpec
 
+MEASURED = "measured"
+"""The report's `kind`: no estimate."""
 SYNTHETIC = "synthetic frames"
 """What `source` says when no real frames were given."""
 
@@ -64,6 +66,7 @@ def _frames(source: Optional[str]) -> "List[NDArray[np.uint8]]":
 
 def _facts_of(spec: "ModelSpec") -> Dict[str, Any]:
     return {
+        "kind": MEASURED,
         "model": None,
         "device": None,
         "builder": spec.provenance.get("builder"),

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgedet import opening, speed
+from edgedet import opening
 from edgedet.runtime.detections import Detections
-from edgedet.runtime.errors import DataError, DeviceError
+from edgedet.runtime.errors import DataError
 from edgedet.runtime.spec import ModelSpec
 from edgedet.runtime.speed_report import SpeedRequest
-from edgedet.speed import measure_speed
+from edgedet.speed import measure_on_cpu
 from edgedet.speed_comparison import compare_with_published, comparison_as_json
 from edgedet.speed_table import speed_text
 
@@ -61,7 +61,7 @@ def opened(monkeypatch):
 
 @pytest.fixture
 def report(opened):
-    return measure_speed(MODEL, "cpu", SpeedRequest(threads=2, iterations=2, warmup=1))
+    return measure_on_cpu(MODEL, SpeedRequest(threads=2, iterations=2, warmup=1))
 
 
 def test_without_a_source_the_report_says_synthetic(report, opened):
@@ -75,20 +75,14 @@ def test_without_a_source_the_report_says_synthetic(report, opened):
 def test_a_source_is_read_through_the_runtime(opened, tmp_path):
     cv2 = pytest.importorskip("cv2")
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((40, 60, 3), np.uint8))
-    report = measure_speed(MODEL, "cpu", SpeedRequest(str(tmp_path), iterations=1))
+    report = measure_on_cpu(MODEL, SpeedRequest(str(tmp_path), iterations=1))
     assert report["source"] == str(tmp_path)
     assert report["frame_sizes_hw"] == [[40, 60]]
 
 
 def test_a_source_that_is_not_there_is_a_data_error(opened):
     with pytest.raises(DataError):
-        measure_speed(MODEL, "cpu", SpeedRequest("nowhere.jpg"))
-
-
-def test_another_device_names_what_is_supported(opened):
-    with pytest.raises(DeviceError, match="out of cpu, found 'jetson'"):
-        measure_speed(MODEL, "jetson", SpeedRequest())
-    assert set(speed.DEVICES) == {"cpu"}
+        measure_on_cpu(MODEL, SpeedRequest("nowhere.jpg"))
 
 
 def test_published_rows_and_every_differing_condition(report):

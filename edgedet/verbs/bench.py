@@ -12,7 +12,21 @@ def bench(  # noqa: PLR0913 - one parameter a flag
         str | None,
         typer.Option(help="Image, folder, glob or video; default: generated 1080p frames."),
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to measure; this release: cpu.")] = "cpu",
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="cpu (default), rtx, jetson, or a name as 'RTX 3090'; estimated if not here."
+        ),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Measure there instead, over ssh: user@board.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave on the host what was copied and built there.")
+    ] = False,
+    precision: Annotated[
+        str | None, typer.Option(help="Of an engine: fp32 or fp16 (default; estimates: both).")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Engine threads; default: one a physical core.")
     ] = None,
@@ -27,21 +41,21 @@ def bench(  # noqa: PLR0913 - one parameter a flag
         Path | None, typer.Option(help="Folder of bench.json; default: runs/bench/run.")
     ] = None,
 ) -> None:
-    """Measure how fast a model is on this machine.
+    """Measure how fast a model is here or on a host, or estimate it for a device.
 
     Times the network alone, the engine call, and the way from frame to result.
     """
     from json import dumps
 
+    from edgedet.bench_run import BenchRequest, bench_report
     from edgedet.rundir import new_run_dir
     from edgedet.runtime.atomic import atomic_path
     from edgedet.runtime.speed_report import SpeedRequest
-    from edgedet.speed import measure_speed
     from edgedet.speed_comparison import compare_with_published, comparison_as_json
     from edgedet.speed_table import speed_text
 
-    request = SpeedRequest(source, threads, iterations, warmup, sustain)
-    report = measure_speed(model, device, request)
+    speed = SpeedRequest(source, threads, iterations, warmup, sustain)
+    report = bench_report(BenchRequest(model, speed, device, precision, host, keep))
     comparison = compare_with_published(report) if compare else None
     text = dumps({**report, "published": comparison_as_json(comparison)}, indent=2)
     folder = new_run_dir("bench", out)

@@ -66,7 +66,10 @@ def test_real_frames(model, shared_data, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--device", "jetson"], 5, "expected --device out of cpu"),
+        (["--device", "jetsn"], 2, "expected --device cpu, rtx, jetson or a device of the table"),
+        (["--device", "nano", "--precision", "int8"], 2, "--precision fp32 or fp16"),
+        (["--precision", "fp16"], 2, "--precision with a GPU only"),
+        (["--keep"], 2, "--host with --keep"),
         (["--source", "nowhere.png"], 3, "nowhere.png"),
         (["--iterations", "0"], 2, "iterations"),
         (["--sustain", "-1"], 2, "sustain"),
