@@ -21,16 +21,14 @@ class _Total(NamedTuple):
     watts: List[float]
 
 
-def power_report(
-    readings: Sequence[Reading], seconds: float, frames: int
-) -> Optional[Dict[str, Any]]:
+def power_report(readings: Sequence[Reading], frame_s: float) -> Optional[Dict[str, Any]]:
     """Return figures of readings in plain JSON types, None when they tell nothing.
 
     ``power_w``, ``temperature_c``, ``clock_mhz``, ``load_percent``: by name least, mean and most,
     first and last. ``total_power_w``: the same of the whole board or card, and ``of`` what that
-    is. ``energy_per_frame_j``: of that in `seconds` by `frames`; None also for a card that did
-    nothing. ``throttled``: whether clocks were held down, None where nothing tells;
-    ``throttle_reasons``: in which share of the readings, 0..1.
+    is. ``energy_per_frame_j``: its mean x `frame_s`, the seconds that one frame takes; None also
+    for a card that did nothing. ``throttled``: whether clocks were held down, None where nothing
+    tells; ``throttle_reasons``: in which share of the readings, 0..1.
     """
     if not any(any(getattr(r, k) for k in KINDS) or r.throttled is not None for r in readings):
         return None
@@ -39,7 +37,7 @@ def power_report(
     reasons = throttle_shares(readings)
     figures.update(
         total_power_w=None if total is None else dict(spread(total.watts), of=total.of),
-        energy_per_frame_j=_energy(total, figures["load_percent"], seconds, frames),
+        energy_per_frame_j=_energy(total, figures["load_percent"], frame_s),
         throttled=None if reasons is None else bool(reasons),
         throttle_reasons=reasons or {},
         readings=len(readings),
@@ -95,10 +93,10 @@ def _total(readings: Sequence[Reading]) -> Optional[_Total]:
 
 
 def _energy(
-    total: Optional[_Total], loads: Dict[str, Dict[str, float]], seconds: float, frames: int
+    total: Optional[_Total], loads: Dict[str, Dict[str, float]], frame_s: float
 ) -> Optional[float]:
-    if total is None or frames < 1:
+    if total is None:
         return None
     if total.of == CARD and loads.get(CARD, {"max": 1.0})["max"] == 0:
         return None  # the model ran elsewhere
-    return round(sum(total.watts) / len(total.watts) * seconds / frames, 6)
+    return round(sum(total.watts) / len(total.watts) * frame_s, 6)

@@ -69,15 +69,15 @@ class PowerWatch:
         self._begin_s = time.monotonic()
         self._poller.read_soon()
 
-    def report(self, frames: int) -> Dict[str, Any]:
+    def report(self, frame_s: float) -> Dict[str, Any]:
         """Return ``power`` in plain JSON types or None, and ``power_missing``: why it is None.
 
-        frames: how many were worked on since `begin`. To be called after the ``with`` block.
+        frame_s: seconds that one frame takes. To be called after the ``with`` block.
         """
         seconds = self._end_s - self._begin_s
         # No end: the last reading is taken when the work is over, at once.
         kept = [reading for reading in self._readings if reading.time_s >= self._begin_s]
-        told = power_report(kept, seconds, frames)
+        told = power_report(kept, frame_s)
         if told is None:
             return {"power": None, "power_missing": self._why_missing(seconds)}
         return {"power": dict(self._facts(seconds), **told), "power_missing": None}

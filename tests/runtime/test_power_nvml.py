@@ -92,7 +92,7 @@ def test_a_card_without_a_power_reading(card, nvml):
     assert first.temperature_c == {"gpu": 66.0}
     assert nvml.calls("nvmlDeviceGetPowerUsage") == 1  # it will not learn it
     assert card.faults == set()
-    report = power_report([first, second], 1.0, 10)
+    report = power_report([first, second], 0.1)
     assert report["total_power_w"] is None
     assert report["energy_per_frame_j"] is None
     assert report["throttled"] is False
@@ -102,7 +102,7 @@ def test_a_card_that_does_not_tell_of_throttling(card, nvml):
     nvml.fail("nvmlDeviceGetCurrentClocksEventReasons", NOT_SUPPORTED)
     readings = [card.read(), card.read()]
     assert [reading.throttled for reading in readings] == [None, None]
-    assert power_report(readings, 1.0, 10)["throttled"] is None
+    assert power_report(readings, 0.1)["throttled"] is None
 
 
 @pytest.mark.parametrize(("function", "kind", "name"), ASKED_EACH_TIME)

@@ -17,12 +17,12 @@ def test_least_mean_most_first_and_last():
 
 
 def test_readings_that_tell_nothing_make_no_report():
-    assert power_report([], 1.0, 1) is None
-    assert power_report([Reading(0.0), Reading(1.0)], 1.0, 1) is None
+    assert power_report([], 1.0) is None
+    assert power_report([Reading(0.0), Reading(1.0)], 1.0) is None
 
 
 def test_a_source_that_only_knows_throttling_makes_one():
-    report = power_report([Reading(0.0, throttled=())], 1.0, 1)
+    report = power_report([Reading(0.0, throttled=())], 1.0)
     assert (report["throttled"], report["power_w"], report["total_power_w"]) == (False, {}, None)
 
 
@@ -33,7 +33,7 @@ def test_readings_of_several_sources_come_together():
         Reading(0.5, power_w={"VDD_IN": 6.0}, temperature_c={"gpu": 60.0}),
         Reading(0.6, clock_mhz={"gpu": 600.0}, throttled=()),
     ]
-    report = power_report(readings, seconds=2.0, frames=20)
+    report = power_report(readings, frame_s=0.1)
     assert report["total_power_w"]["mean"] == 5.0
     assert report["energy_per_frame_j"] == 0.5
     assert report["clock_mhz"]["gpu"]["min"] == 600.0
@@ -45,7 +45,7 @@ def test_readings_of_several_sources_come_together():
 
 def test_whether_it_was_throttled_is_unknown_where_nothing_tells():
     assert throttle_shares([Reading(0.0)]) is None
-    assert power_report([Reading(0.0, {"VDD_IN": 1.0})], 1.0, 1)["throttled"] is None
+    assert power_report([Reading(0.0, {"VDD_IN": 1.0})], 1.0)["throttled"] is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,3 @@ def test_whether_it_was_throttled_is_unknown_where_nothing_tells():
 )
 def test_the_whole_power(rails, watts):
     assert total_power_w(Reading(0.0, rails)) == watts
-
-
-def test_without_frames_there_is_no_energy_of_one():
-    assert power_report([Reading(0.0, {"VDD_IN": 1.0})], 1.0, 0)["energy_per_frame_j"] is None

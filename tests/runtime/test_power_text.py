@@ -11,7 +11,7 @@ FACTS = {"sources": ["tegrastats"], "seconds": 2.0, "faults": [], "interval_s": 
 
 
 def report_of(readings, **facts):
-    power = dict(FACTS, **power_report(readings, 2.0, 10))
+    power = dict(FACTS, **power_report(readings, 0.2))
     return {"power": dict(power, **facts), "power_missing": None, "sustained": None}
 
 
