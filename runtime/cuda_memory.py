@@ -77,6 +77,7 @@ class Cuda:
             numbers = (binding.attribute(_MAJOR), binding.attribute(_MINOR))
             self.integrated = bool(binding.attribute(_INTEGRATED))
         except DeviceError:
+            self._closed = True  # `__del__` comes for it, too
             binding.release()
             raise
         self.compute_capability = "{}.{}".format(*numbers)
