@@ -5,7 +5,7 @@ import ctypes
 import pytest
 
 from edgedet.runtime import gpu_identity
-from edgedet.runtime.gpu_identity import Gpu, find_gpu
+from edgedet.runtime.gpu_identity import Gpu, find_bus_id, find_gpu
 
 
 class Driver:
@@ -27,6 +27,10 @@ class Driver:
         name.value = b"NVIDIA GeForce RTX 3090"
         return self._code("cuDeviceGetName")
 
+    def cuDeviceGetPCIBusId(self, place, length, device):  # noqa: N802
+        place.value = b"0000:41:00.0"
+        return self._code("cuDeviceGetPCIBusId")
+
     def cuDeviceGetAttribute(self, value, which, device):  # noqa: N802
         value._obj.value = {75: 8, 76: 6}[which]
         return self._code("cuDeviceGetAttribute")
@@ -46,7 +50,19 @@ def test_any_failing_call_means_none(call, monkeypatch):
     assert find_gpu() is None
 
 
+def test_its_place_on_the_bus(monkeypatch):
+    monkeypatch.setattr(gpu_identity.ctypes, "CDLL", lambda name: Driver())
+    assert find_bus_id() == "0000:41:00.0"
+
+
+@pytest.mark.parametrize("call", ["cuInit", "cuDeviceGet", "cuDeviceGetPCIBusId"])
+def test_any_failing_call_means_no_place(call, monkeypatch):
+    monkeypatch.setattr(gpu_identity.ctypes, "CDLL", lambda name: Driver(call))
+    assert find_bus_id() is None
+
+
 def test_without_a_driver():
     with pytest.raises(OSError, match="libnone"):
         ctypes.CDLL("libnone.so.1")
     assert find_gpu("libnone.so.1") is None
+    assert find_bus_id("libnone.so.1") is None
