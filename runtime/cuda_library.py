@@ -14,6 +14,7 @@ from .cuda_errors import CudaError, NoGpuError, no_driver
 _FUNCTIONS: Dict[str, Tuple[str, Tuple[Any, ...]]] = {
     "cuInit": ("cuInit", (c_uint,)),
     "cuGetErrorName": ("cuGetErrorName", (c_int, POINTER(c_char_p))),
+    "cuGetErrorString": ("cuGetErrorString", (c_int, POINTER(c_char_p))),
     "cuDeviceGet": ("cuDeviceGet", (POINTER(c_int), c_int)),
     "cuDeviceGetName": ("cuDeviceGetName", (c_char_p, c_int, c_int)),
     "cuDeviceGetAttribute": ("cuDeviceGetAttribute", (POINTER(c_int), c_int, c_int)),
@@ -54,6 +55,8 @@ _GRAPH_FUNCTIONS: Dict[str, Tuple[str, Tuple[Any, ...]]] = {
     "cuGraphExecDestroy": ("cuGraphExecDestroy", (c_void_p,)),
     "cuGraphDestroy": ("cuGraphDestroy", (c_void_p,)),
 }
+MOST_CODES = 1000
+"""CUDA_ERROR_UNKNOWN, 999, is the highest."""
 THREAD_LOCAL_CAPTURE = 1
 """CUstreamCaptureMode: other threads may go on allocating."""
 
@@ -83,10 +86,21 @@ class CudaLibrary:
         if code:
             raise CudaError(function, self._error_name(code))
 
+    def name_of(self, text: str) -> str:
+        """Return the name of the error that the driver describes so, or the text itself."""
+        plain = text.split(" - ")[0]  # what pycuda adds comes behind
+        for code in range(1, MOST_CODES):
+            if self._described("cuGetErrorString", code) in (text, plain):
+                return self._error_name(code)
+        return text
+
     def _error_name(self, code: int) -> str:
-        name = c_char_p()
-        unknown = self._functions["cuGetErrorName"](code, ctypes.byref(name)) or not name.value
-        return "CUDA error {}".format(code) if unknown else (name.value or b"").decode("ascii")
+        return self._described("cuGetErrorName", code) or "CUDA error {}".format(code)
+
+    def _described(self, function: str, code: int) -> str:
+        text = c_char_p()
+        unknown = self._functions[function](code, ctypes.byref(text))
+        return "" if unknown else (text.value or b"").decode("utf-8", "replace")
 
 
 class GraphCalls:

@@ -101,7 +101,7 @@ class Cuda:
         return Current(self._binding)
 
     def device_buffer(self, n_bytes: int) -> DeviceBuffer:
-        """Return `n_bytes` of the GPU's memory; CudaError that says what is free if that is less."""
+        """Return `n_bytes` of the GPU's memory; CudaError with the sizes when there is less."""
         with self.current():
             try:
                 token, address = self._binding.allocate(n_bytes)

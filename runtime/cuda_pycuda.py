@@ -1,13 +1,18 @@
-"""CUDA by pycuda, which users of JetPack have. It has no graphs: those go through ctypes."""
+"""CUDA by pycuda, which users of JetPack have.
+
+It keeps a stack of contexts of its own and wants ours on it. What it lacks goes to the driver by
+ctypes: graphs, and giving up a primary context without leaving it on the thread.
+"""
 
 import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, Tuple
+from ctypes import byref, c_int, c_void_p
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Type
 
 import numpy as np
 
 from .cuda_binding import Binding
-from .cuda_errors import OUT_OF_MEMORY, CudaError, NoGpuError, no_gpu
+from .cuda_errors import CudaError, NoGpuError, no_gpu
 from .cuda_library import CudaLibrary, GraphCalls
 
 if TYPE_CHECKING:
@@ -36,110 +41,144 @@ def open_binding() -> Binding:
         raise no_gpu(error) from error
 
 
+class _Told:
+    """Turns pycuda's errors into ours."""
+
+    def __init__(self, driver: Any, library: CudaLibrary) -> None:
+        self._error, self._library = driver.Error, library
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if not isinstance(error, self._error):
+            return
+        found = _MESSAGE.match(str(error))
+        call, text = found.groups() if found else ("of pycuda", str(error))
+        raise CudaError(call, self._library.name_of(text)) from error
+
+
 class _PycudaBinding(Binding):
     name = "pycuda"
 
     def __init__(self, driver: Any) -> None:
         self._cu = driver
-        library = CudaLibrary()
-        self._graphs = GraphCalls(library)
-        self.can_capture = library.has_graphs
-        with self._told():
+        self._library = CudaLibrary()
+        self._graphs = GraphCalls(self._library)
+        self.can_capture = self._library.has_graphs
+        self._errors = _Told(driver, self._library)
+        with self._errors:
             driver.init()
             self._device = driver.Device(0)
             self._context = self._device.retain_primary_context()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn pycuda's errors into ours."""
-        try:
-            yield
-        except self._cu.Error as error:
-            found = _MESSAGE.match(str(error))
-            call, cause = found.groups() if found else ("of pycuda", str(error))
-            name = OUT_OF_MEMORY if isinstance(error, self._cu.MemoryError) else cause
-            raise CudaError(call, name) from error
-
     def release(self) -> None:
-        with self._told():
+        """Let pycuda give up its hold while there is another one, and give up that one.
+
+        pycuda leaves the context on the thread's stack, and a thread must not be left with a
+        context that is gone.
+        """
+        call, device = self._library.call, c_int(0)
+        call("cuDevicePrimaryCtxRetain", byref(c_void_p()), device)
+        try:
+            self._detach()
+        finally:
+            call("cuDevicePrimaryCtxRelease", device)
+
+    def _detach(self) -> None:
+        """Make pycuda forget the context, and take it from beneath what was current before."""
+        call, before = self._library.call, c_void_p()
+        with self._errors:
+            outer = self._cu.Context.get_current()
+            self._context.push()
             self._context.detach()
+        if outer is not None:
+            call("cuCtxPopCurrent", byref(before))
+        call("cuCtxPopCurrent", byref(c_void_p()))
+        if outer is not None:
+            call("cuCtxPushCurrent", before)
 
     def push(self) -> None:
-        with self._told():
+        with self._errors:
             self._context.push()
 
     def pop(self) -> None:
-        with self._told():
+        with self._errors:
             self._cu.Context.pop()
 
     def device_name(self) -> str:
-        with self._told():
+        with self._errors:
             return str(self._device.name())
 
     def attribute(self, which: int) -> int:
-        with self._told():
+        with self._errors:
             kind = getattr(self._cu.device_attribute, _ATTRIBUTES[which])
             return int(self._device.get_attribute(kind))
 
     def memory_info(self) -> Tuple[int, int]:
-        with self._told():
+        with self._errors:
             free, total = self._cu.mem_get_info()
         return int(free), int(total)
 
     def allocate(self, n_bytes: int) -> Tuple[Any, int]:
-        with self._told():
+        with self._errors:
             token = self._cu.mem_alloc(n_bytes)
         return token, int(token)
 
     def free(self, token: Any) -> None:
-        with self._told():
+        with self._errors:
             token.free()
 
     def allocate_host(self, n_bytes: int, mapped: bool) -> Tuple[Any, int, int]:
         flags = self._cu.host_alloc_flags.DEVICEMAP if mapped else 0
-        with self._told():
+        with self._errors:
             array = self._cu.pagelocked_empty(n_bytes, np.uint8, mem_flags=flags)
             token, address = array.base, array.ctypes.data
             return token, address, int(token.get_device_pointer()) if mapped else 0
 
     def free_host(self, token: Any) -> None:
-        with self._told():
+        with self._errors:
             token.free()
 
     def create_stream(self) -> Tuple[Any, int]:
-        with self._told():
+        with self._errors:
             stream = self._cu.Stream(_NON_BLOCKING)
         return stream, int(stream.handle)
 
     def synchronize_stream(self, stream: Any) -> None:
-        with self._told():
+        with self._errors:
             stream.synchronize()
 
     def destroy_stream(self, stream: Any) -> None:
         """Nothing to call: pycuda does it when the last reference goes, that of the caller."""
 
     def copy_to_device(self, stream: Any, to: int, source: "HostBuffer") -> None:
-        with self._told():
+        with self._errors:
             self._cu.memcpy_htod_async(to, source.array, stream)
 
     def copy_to_host(self, stream: Any, to: "HostBuffer", source: int) -> None:
-        with self._told():
+        with self._errors:
             self._cu.memcpy_dtoh_async(to.array, source, stream)
 
     def create_event(self) -> Any:
-        with self._told():
+        with self._errors:
             return self._cu.Event()
 
     def record_event(self, event: Any, stream: Any) -> None:
-        with self._told():
+        with self._errors:
             event.record(stream)
 
     def synchronize_event(self, event: Any) -> None:
-        with self._told():
+        with self._errors:
             event.synchronize()
 
     def elapsed_ms(self, start: Any, end: Any) -> float:
-        with self._told():
+        with self._errors:
             return float(end.time_since(start))
 
     def destroy_event(self, event: Any) -> None:

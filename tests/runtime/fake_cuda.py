@@ -83,7 +83,8 @@ class FakeGpu:
             try:
                 function()
             except Exception as error:
-                self.errors.append(error)
+                # Its frames would keep alive what the test forgets.
+                self.errors.append(error.with_traceback(None))
                 return ILLEGAL_ADDRESS
             return 0
 
@@ -122,7 +123,10 @@ class FakeGpu:
 
     def require_clean(self):
         """Fail unless everything was freed, once and in order."""
-        assert (self.live(), self.lost(), self.violation()) == (NOTHING, 0, "")
+        left = {kind: number for kind, number in self.live().items() if number}
+        found = left, self.lost(), self.violation()
+        if found != ({}, 0, ""):
+            raise AssertionError("not freed: {}; lost: {}; {}".format(*found))
 
     def _touch(self, hook, address, data, n_bytes):
         if hook(ctypes.c_uint64(address), data, ctypes.c_size_t(n_bytes)):
@@ -130,20 +134,25 @@ class FakeGpu:
             raise DeviceMemoryError(found)
 
 
-def compile_fake(folder, extra_functions=()):
+def compile_fake(folder, extra_functions=(), options=()):
     """Compile the driver into `folder` and return its file; extra functions give NOT_SUPPORTED."""
     library = Path(str(folder)) / "libcuda.so.1"
     stubs = library.with_name("more.c")
     stubs.write_text("".join("int {}(void) {{ return 801; }}\n".format(f) for f in extra_functions))
     command = ["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), str(stubs)]
-    subprocess.run([*command, "-ldl", "-lpthread"], check=True)
+    subprocess.run([*command, *options, "-ldl", "-lpthread"], check=True)
     return library
+
+
+def require_gcc():
+    """Skip without a compiler."""
+    if not shutil.which("gcc"):
+        pytest.skip("NO GCC ON THIS MACHINE: the driver that plays the GPU cannot be compiled")
 
 
 def fake_library():
     """Return the compiled driver, one for the whole process; skip without a compiler."""
-    if not shutil.which("gcc"):
-        pytest.skip("NO GCC ON THIS MACHINE: the driver that plays the GPU cannot be compiled")
+    require_gcc()
     if not _COMPILED:
         folder = tempfile.mkdtemp(prefix="edgedet-fake-cuda-")
         atexit.register(shutil.rmtree, folder, True)
@@ -152,13 +161,15 @@ def fake_library():
 
 
 @contextlib.contextmanager
-def fake_cuda(**device):
+def fake_cuda(library=None, **device):
     """Let the runtime find the fake driver, by ctypes; `device`: as of `FakeGpu.device`.
+
+    library: another than that of `fake_library`.
 
     Only files opened by `gpu_identity.DRIVER` are led astray: other packages of this process, as
     torch, go on finding no GPU.
     """
-    gpu = FakeGpu(fake_library())
+    gpu = FakeGpu(library or fake_library())
     if device:
         gpu.device(**device)
     before = gpu_identity.DRIVER, os.environ.get("EDGEDET_CUDA")

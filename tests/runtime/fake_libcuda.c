@@ -1,6 +1,7 @@
 /* libcuda.so.1 without a GPU: the contract of the CUDA driver API, enforced.
  *
  *   gcc -shared -fPIC -O1 -o libcuda.so.1 fake_libcuda.c -ldl -lpthread
+ *   (-DWITHOUT_GRAPHS: as before CUDA 10.1)
  *
  * One device. What is documented to fail fails with the documented code:
  * - "device" memory is kept in a table; its addresses are mapped nowhere, so that the CPU cannot
@@ -372,7 +373,20 @@ CUresult cuGetErrorName(CUresult error, const char **name) {
     return leave(code ? code : *name ? SUCCESS : INVALID_VALUE);
 }
 
-CUresult cuGetErrorString(CUresult error, const char **text) { return cuGetErrorName(error, text); }
+/* "out of memory" */
+CUresult cuGetErrorString(CUresult error, const char **text) {
+    static char texts[sizeof NAMES / sizeof *NAMES][60];
+    CUresult code = begin("cuGetErrorString", BEFORE_INIT | DESPITE_ERROR);
+    *text = NULL;
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        if (NAMES[i].code != error) continue;
+        const char *name = strchr(strchr(NAMES[i].name, '_') + 1, '_');
+        snprintf(texts[i], sizeof *texts, "%s", name ? name + 1 : "no error");
+        for (char *at = texts[i]; *at; at++) *at = *at == '_' ? ' ' : (char)(*at | 32);
+        *text = texts[i];
+    }
+    return leave(code ? code : *text ? SUCCESS : INVALID_VALUE);
+}
 
 /* ---- contexts ---------------------------------------------------------------------------- */
 
@@ -461,13 +475,13 @@ CUresult cuCtxDestroy_v2(Handle context) {
 }
 
 CUresult cuCtxPushCurrent_v2(Handle context) {
-    CUresult code = begin("cuCtxPushCurrent", ANYWHERE);
+    CUresult code = begin("cuCtxPushCurrent", DESPITE_ERROR);
     if (!code) code = push(context_id(context));
     return leave(code);
 }
 
 CUresult cuCtxPopCurrent_v2(Handle *context) {
-    CUresult code = begin("cuCtxPopCurrent", ANYWHERE | DESPITE_ERROR);
+    CUresult code = begin("cuCtxPopCurrent", DESPITE_ERROR);
     int id = current();
     if (!id) return leave(INVALID_CONTEXT);
     if (context) *context = handle_of(-id);
@@ -750,6 +764,7 @@ CUresult cuEventElapsedTime_v2(float *ms, Handle start, Handle end) {
 
 /* ---- graphs ------------------------------------------------------------------------------ */
 
+#ifndef WITHOUT_GRAPHS
 CUresult cuStreamBeginCapture_v2(Handle stream, int mode) {
     CUresult code = begin("cuStreamBeginCapture", IN_CONTEXT), own;
     Thing *thing = usable(stream, STREAM, &own);
@@ -817,6 +832,7 @@ static CUresult end_graph(const char *function, Handle graph, Kind kind) {
 
 CUresult cuGraphDestroy(Handle graph) { return end_graph("cuGraphDestroy", graph, GRAPH); }
 CUresult cuGraphExecDestroy(Handle exec) { return end_graph("cuGraphExecDestroy", exec, EXEC); }
+#endif
 
 /* ---- finding functions by name, as NVIDIA's Python bindings do ---------------------------- */
 
@@ -828,7 +844,7 @@ static void *function_named(const char *name, int version) {
     if (!strcmp(name, "cuGetProcAddress")) return (void *)cuGetProcAddress_v2;
     if (!strcmp(name, "cuCtxCreate") && version >= 13000) return (void *)cuCtxCreate_v4;
     if (!strcmp(name, "cuGraphInstantiate") && version >= 12000)
-        return (void *)cuGraphInstantiateWithFlags;
+        name = "cuGraphInstantiateWithFlags";
     for (int i = 0; i < 2; i++) {
         snprintf(symbol, sizeof symbol, "%s%s", name, SUFFIXES[i]);
         Dl_info info;
