@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import json
 import logging
@@ -13,7 +12,7 @@ from typing import NamedTuple, cast
 import typer
 
 from edgedet import __version__
-from edgedet.runtime.errors import DeviceError, EdgedetError, UsageError
+from edgedet.runtime.errors import DeviceError, EdgedetError, UsageError, error_of_place
 
 VERBS = (
     "train",
@@ -44,7 +43,6 @@ TRAINING_PACKAGES = frozenset(
         "yaml",
     }
 )
-UNWRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 # click's root of "the command line is wrong"; typer >= 0.26 brings its own copy of it.
 CommandLineError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
@@ -144,9 +142,8 @@ def _bad_command_line(error: typer.BadParameter) -> Failure:
 def _as_edgedet_error(error: Exception) -> EdgedetError | None:
     if isinstance(error, ModuleNotFoundError):
         return _missing_package(error)
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
-        found = f"{error.filename or 'an output'} ({error.strerror})"
-        return UsageError("a place that can be read and written", found, "choose another one")
+    if isinstance(error, OSError):
+        return error_of_place(error)
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which this module does not import
         return DeviceError("enough GPU memory", "none left", "use a smaller --batch or --imgsz")
     return None

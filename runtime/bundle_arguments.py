@@ -10,7 +10,7 @@ from .bundle_file import Bundle
 from .engine_options import PRECISIONS
 from .errors import UsageError
 
-_SIZE = re.compile(r"^(\d+)x(\d+)$")
+_SIZE = re.compile(r"^([1-9]\d*)x([1-9]\d*)$")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,7 +98,7 @@ def _camera(verbs: Any) -> None:
     parser = verbs.add_parser("camera", help="look at a USB camera, or a video in its place")
     parser.add_argument("--source", default="0", help="0, /dev/video0 or a file; default: 0")
     parser.add_argument("--size", type=_size, metavar="WxH", help="of frames to ask a camera for")
-    parser.add_argument("--frames", type=int, help="end after so many; default: never")
+    parser.add_argument("--frames", type=_count, help="end after so many; default: never")
     parser.add_argument("--show", action="store_true", help="in a window; q ends it")
     parser.add_argument("--save", type=Path, metavar="FILE.mp4", help="write it as a video, drawn")
     _thresholds(parser)
@@ -124,6 +124,13 @@ def _running(parser: argparse.ArgumentParser) -> None:
 
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected a number of at least 1, found " + text)
+    return number
 
 
 def _size(text: str) -> Tuple[int, int]:

@@ -3,7 +3,6 @@
 Needs Python 3.6; `doctor` nothing else, `predict` numpy, OpenCV, and ONNX Runtime or TensorRT.
 """
 
-import errno
 import importlib
 import json
 import logging
@@ -14,12 +13,11 @@ from typing import List, Optional, Union
 
 from .bundle_arguments import arguments_of
 from .bundle_file import open_bundle
-from .errors import DeviceError, EdgedetError, UsageError
+from .errors import DeviceError, EdgedetError, error_of_place
 from .lazy import require
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 ERROR_SCHEMA_VERSION = 1
-UNWRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 HOMES = {
     "doctor": "bundle_verbs",
     "build": "bundle_verbs",
@@ -78,10 +76,7 @@ def _failure(error: BaseException) -> Optional[EdgedetError]:
     if isinstance(error, MemoryError):
         fix = "close other programs, or add swap; `doctor` says how"
         return DeviceError("enough memory", "none left", fix)
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
-        found = "{} ({})".format(error.filename or "an output", error.strerror)
-        return UsageError("a place that can be read and written", found, "choose another one")
-    return None
+    return error_of_place(error) if isinstance(error, OSError) else None
 
 
 def _report(error: EdgedetError, as_json: bool) -> None:

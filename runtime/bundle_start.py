@@ -5,6 +5,7 @@ that any Python can read: on a Jetson Nano `python` is Python 2.7.
 """
 
 import importlib
+import io
 import os
 import re
 import sys
@@ -23,6 +24,7 @@ def start(bundle):
         sys.stderr.write(line.format(found, bundle))
         return DEVICE_ERROR
     _spare_openblas()
+    _print_anything()
     main = importlib.import_module("edgedet.runtime.bundle_main").main
     return int(main(bundle))
 
@@ -31,12 +33,22 @@ def _spare_openblas(cpuinfo="/proc/cpuinfo"):
     # type: (str) -> None
     """Keep numpy 1.19.5 from instructions that the CPU of a Nano lacks, before it is imported."""
     try:
-        with open(cpuinfo) as stream:  # noqa: PTH123 - any Python
+        with io.open(cpuinfo, errors="replace") as stream:  # noqa: PTH123, UP020 - any Python
             text = stream.read()
     except OSError:
         return
     if re.search(CORTEX_A57, text):
         os.environ.setdefault("OPENBLAS_CORETYPE", "ARMV8")
+
+
+def _print_anything():
+    # type: () -> None
+    """Let names of classes and files be printed in a shell without a language, as ssh gives one:
+    there Python 3.6 knows no letter but those of ASCII, and would end with an error.
+    """
+    number, encoding = sys.stdout.fileno(), sys.stdout.encoding
+    out = io.open(number, "w", -1, encoding, "backslashreplace", None, False)  # noqa: SIM115, UP020
+    sys.stdout = out
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Errors that the user can mend. Everything else is a bug of ours and keeps its traceback."""
 
+import errno
 from typing import Any, Dict, Optional
+
+UNWRITABLE = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 
 
 class EdgedetError(Exception):
@@ -42,3 +45,13 @@ class DeviceError(EdgedetError):
     """The device or its software cannot do what was asked (exit code 5)."""
 
     exit_code = 5
+
+
+def error_of_place(error: OSError) -> Optional[UsageError]:
+    """Return what to tell of a place that cannot be read or written, a full disk among them; None
+    for any other error of the system, which is a bug of ours.
+    """
+    if error.errno not in UNWRITABLE:
+        return None
+    found = "{} ({})".format(error.filename or "an output", error.strerror)
+    return UsageError("a place that can be read and written", found, "choose another one")
