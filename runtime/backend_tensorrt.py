@@ -12,7 +12,7 @@ import numpy as np
 from .engine_file import EngineFacts, read_engine_facts
 from .engine_session import EngineSession
 from .engine_tensors import require_spec, sidecar_tensors
-from .errors import ModelError
+from .errors import DeviceError, ModelError
 from .spec import ModelSpec, spec_from_json
 
 if TYPE_CHECKING:
@@ -105,7 +105,11 @@ class TensorRtBackend:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except DeviceError:
+            if error is None:  # else the first error is the one to tell
+                raise
 
     def _opened(self) -> EngineSession:
         if self._session is None:

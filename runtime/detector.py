@@ -21,7 +21,7 @@ import numpy as np
 
 from .backend_onnxruntime import OnnxRuntimeBackend
 from .detections import Detections
-from .errors import ModelError, UsageError
+from .errors import DeviceError, ModelError, UsageError
 from .frame_stream import overlapped
 from .postprocess import Thresholds, postprocess
 from .preprocess import Placement, input_shape, preprocess
@@ -118,7 +118,11 @@ class Detector:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except DeviceError:
+            if error is None:  # else the first error is the one to tell
+                raise
 
     def _chunk(self, images_bgr: "Sequence[NDArray[np.uint8]]") -> List[Detections]:
         placements = [self.preprocess(image, row)[1] for row, image in enumerate(images_bgr)]

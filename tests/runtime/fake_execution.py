@@ -11,15 +11,14 @@ violated.
 """
 
 import base64
+import contextlib
 import ctypes
 from enum import IntEnum
 
 import numpy as np
 
-ILLEGAL_ADDRESS = 700
 BYTES = {"runtime": 1 << 10, "engine": 1 << 16, "context": 1 << 14}
 KERNELS = b"kernels for "
-CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 OUT_OF_MEMORY = "[defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)"
 NUMPY = {
     "FLOAT": "float32",
@@ -34,13 +33,12 @@ class Driver:
     """The fake driver as TensorRT uses it: through the CUDA runtime, which takes the primary
     context where none is current."""
 
-    def __init__(self, library):
-        self._cuda = library
+    def __init__(self, gpu):
+        """gpu: what `fake_cuda` gives."""
+        self.gpu = gpu
+        self._cuda = ctypes.CDLL(str(gpu.library))
         self._cuda.cuMemAlloc_v2.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         self._cuda.cuMemFree_v2.argtypes = [ctypes.c_ulonglong]
-        self._cuda.fake_read.argtypes = [ctypes.c_ulonglong, ctypes.c_void_p, ctypes.c_size_t]
-        self._cuda.fake_write.argtypes = self._cuda.fake_read.argtypes
-        self._cuda.fake_enqueue.argtypes = [ctypes.c_void_p, CALLBACK, ctypes.c_void_p]
 
     def allocate(self, n_bytes):
         """An address, or None."""
@@ -53,9 +51,18 @@ class Driver:
         with self._context():
             self._cuda.cuMemFree_v2(address)
 
+    def retain(self):
+        """Return the primary context, which stays until `release`."""
+        context = ctypes.c_void_p()
+        self._cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0)
+        return context
+
+    def release(self):
+        self._cuda.cuDevicePrimaryCtxRelease_v2(0)
+
     def has_context(self):
         """Whether the primary context is there."""
-        return self._cuda.fake_live(6) > 0
+        return self.gpu.live()["contexts"] > 0
 
     def current(self):
         """Whether the thread has a context."""
@@ -63,33 +70,15 @@ class Driver:
         self._cuda.cuCtxGetCurrent(ctypes.byref(context))
         return context.value is not None
 
-    def read(self, address, array):
-        return self._cuda.fake_read(address, array.ctypes.data, array.nbytes)
-
-    def write(self, address, array):
-        return self._cuda.fake_write(address, array.ctypes.data, array.nbytes)
-
-    def enqueue(self, stream, callback):
-        return self._cuda.fake_enqueue(stream, callback, None)
-
+    @contextlib.contextmanager
     def _context(self):
-        return _Primary(self._cuda, not self.current())
-
-
-class _Primary:
-    def __init__(self, cuda, wanted):
-        self._cuda, self._wanted = cuda, wanted
-
-    def __enter__(self):
-        if self._wanted:
-            context = ctypes.c_void_p()
-            self._cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0)
-            self._cuda.cuCtxPushCurrent_v2(context)
-
-    def __exit__(self, *_):
-        if self._wanted:
-            self._cuda.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
-            self._cuda.cuDevicePrimaryCtxRelease_v2(0)
+        if self.current():
+            yield
+            return
+        self._cuda.cuCtxPushCurrent_v2(self.retain())
+        yield
+        self._cuda.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+        self.release()
 
 
 class Holding:
@@ -98,6 +87,10 @@ class Holding:
 
     def __init__(self, trt, kind, parent=None):
         self._trt, self._kind, self._parent = trt, kind, parent
+        # Where no context is current the CUDA runtime holds the primary one itself.
+        self._retains = not trt.driver.current()
+        if self._retains:
+            trt.driver.retain()
         self._address = trt.driver.allocate(BYTES[kind])
         if self._address is None:
             trt.say(trt.seen.logger, "ERROR", OUT_OF_MEMORY)
@@ -105,14 +98,15 @@ class Holding:
         trt.seen.alive.append(kind)
 
     def __del__(self):
-        if self._address is None:
-            return
-        self._trt.seen.alive.remove(self._kind)
-        self._trt.seen.ended.append(self._kind)
-        if self._trt.driver.has_context():
-            self._trt.driver.free(self._address)
-        else:
-            self._trt.seen.violations.append(self._kind + " outlived CUDA's context")
+        if self._address is not None:
+            self._trt.seen.alive.remove(self._kind)
+            self._trt.seen.ended.append(self._kind)
+            if self._trt.driver.has_context():
+                self._trt.driver.free(self._address)
+            else:
+                self._trt.seen.violations.append(self._kind + " outlived CUDA's context")
+        if self._retains:
+            self._trt.driver.release()
 
 
 class Tensor:
@@ -123,6 +117,7 @@ class Tensor:
         self.name, self.shape, self.is_input = name, tuple(shape), is_input
         self.dtype = trt.DataType[dtype]
         self.numpy = np.dtype(NUMPY[dtype])
+        self.n_bytes = int(np.prod(shape)) * self.numpy.itemsize
 
 
 class Network:
@@ -136,21 +131,18 @@ class Network:
         self.tensors = [Tensor(trt, row) for row in content["tensors"]]
 
     def run(self, addresses):
-        """One run, on device memory; CUresult. `addresses`: by the names of the tensors."""
+        """One run, on device memory, which raises where an address is none of it; by names."""
+        gpu = self._trt.driver.gpu
         feeds = {}
         for tensor in self.tensors:
             if tensor.is_input:
-                feeds[tensor.name] = np.empty(tensor.shape, tensor.numpy)
-                if self._trt.driver.read(addresses[tensor.name], feeds[tensor.name]):
-                    return ILLEGAL_ADDRESS
+                content = gpu.read(addresses[tensor.name], tensor.n_bytes)
+                feeds[tensor.name] = np.frombuffer(content, tensor.numpy).reshape(tensor.shape)
         outputs = [tensor for tensor in self.tensors if not tensor.is_input]
         results = self._session().run([tensor.name for tensor in outputs], feeds)
         for tensor, result in zip(outputs, results):
-            value = np.ascontiguousarray(result, tensor.numpy)
-            if self._trt.driver.write(addresses[tensor.name], value):
-                return ILLEGAL_ADDRESS
+            gpu.write(addresses[tensor.name], result.astype(tensor.numpy).tobytes())
         self._trt.seen.runs += 1
-        return 0
 
     def _session(self):
         if self._model not in self._sessions:
@@ -169,12 +161,11 @@ def rows_of(network):
     return [[t.name, t.dtype.name, list(t.shape), is_input] for t, is_input in described]
 
 
-def add_execution(trt, number, faults, library):
-    """Let the engines of this TensorRT run; library: the fake driver, loaded, or None without."""
-    trt.driver = None if library is None else Driver(library)
+def add_execution(trt, number, faults, gpu):
+    """Let the engines of this TensorRT run; gpu: what `fake_cuda` gives, or None without."""
+    trt.driver = None if gpu is None else Driver(gpu)
     trt.seen.alive, trt.seen.ended, trt.seen.violations = [], [], []
     trt.seen.runs = 0
-    trt.seen.callbacks = []  # ctypes frees what nobody holds, and a graph calls it again
     trt.IExecutionContext = _context_class(trt, number, faults)
     _add_making(trt, faults)
     if number < (10, 0):
@@ -195,15 +186,22 @@ def _context_class(trt, number, faults):  # noqa: C901 - one class
             if faults.run is not None:
                 trt.say(trt.seen.logger, "ERROR", faults.run)
                 return False
-            if faults.not_capturable:
-                trt.driver.allocate(1)  # spoils a capture, and fails in it
+            if faults.not_capturable and not self._allocates():
+                trt.say(
+                    trt.seen.logger, "ERROR", "operation not permitted when stream is capturing"
+                )
+                return False
             network = self._network
-            callback = CALLBACK(lambda _: network.run(addresses))
-            trt.seen.callbacks.append(callback)
-            if trt.driver.enqueue(stream, callback):
+            if trt.driver.gpu.enqueue(stream, lambda: network.run(addresses)):
                 trt.say(trt.seen.logger, "ERROR", "Error Code 1: Cuda Driver (invalid handle)")
                 return False
             return True
+
+        def _allocates(self):
+            address = trt.driver.allocate(1)
+            if address is not None:
+                trt.driver.free(address)
+            return address is not None
 
         if number < (10, 0):
 

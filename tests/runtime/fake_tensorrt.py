@@ -75,17 +75,17 @@ class Strict:
         object.__setattr__(self, name, value)
 
 
-def fake_tensorrt(version, faults=None, library=None):
+def fake_tensorrt(version, faults=None, gpu=None):
     """Return the module `tensorrt` of that version; `module.seen` is what was done with it.
 
-    library: the fake driver's, loaded, for engines that run.
+    gpu: what `fake_cuda` gives, for engines that run.
     """
-    return _module("tensorrt", version, VERSIONS[version], faults or Faults(), library)
+    return _module("tensorrt", version, VERSIONS[version], faults or Faults(), gpu)
 
 
-def fake_tensorrt_rtx(faults=None, library=None):
+def fake_tensorrt_rtx(faults=None, gpu=None):
     """Return the module `tensorrt_rtx`, which is TensorRT 11 but for its own."""
-    trt = _module("tensorrt_rtx", RTX_VERSION, VERSIONS["11.4.0"], faults or Faults(), library)
+    trt = _module("tensorrt_rtx", RTX_VERSION, VERSIONS["11.4.0"], faults or Faults(), gpu)
     trt.ComputeCapability = IntEnum("ComputeCapability", ["SM75", "SM86", "SM89"])
     trt.IBuilderConfig.fields += ("num_compute_capabilities",)
     trt.IBuilderConfig.num_compute_capabilities = 0
@@ -94,7 +94,7 @@ def fake_tensorrt_rtx(faults=None, library=None):
     return trt
 
 
-def _module(name, version, number, faults, library):
+def _module(name, version, number, faults, gpu):
     trt = ModuleType(name)
     trt.__version__ = version
     trt.seen = SimpleNamespace(configs=[], networks=[], builds=0)
@@ -105,7 +105,7 @@ def _module(name, version, number, faults, library):
     _add_parser(trt, number, faults)
     _add_builder(trt, number, faults)
     _add_runtime(trt, number, faults)
-    add_execution(trt, number, faults, library)
+    add_execution(trt, number, faults, gpu)
     return trt
 
 

@@ -64,12 +64,18 @@ try:
     real.Builder(log)
 except (TypeError, RuntimeError):
     started = "an exception"
+said = {
+    name: getattr(real.IExecutionContext, name).__doc__.split("\\n")[0]
+    for name in ("execute_async_v2", "execute_async_v3", "set_tensor_address")
+    if hasattr(real.IExecutionContext, name)
+}
 layers = set(HELD_LAYERS + LEARNED_LAYERS + MOVING_LAYERS)
 print(json.dumps({
     "lacking": lacking,
     "capabilities": [capabilities_of(real), capabilities_of(fake)],
     "log": [log.count, log.cause()],
     "stops": stops,
+    "answers": sorted(name for name, text in said.items() if text.endswith("-> bool")),
     "started": started,
     "layers": sorted(layers - set(real.LayerType.__members__)),
     "types": sorted(set(DTYPES) - set(real.DataType.__members__)),
@@ -103,6 +109,12 @@ def test_the_fake_has_nothing_that_the_real_one_lacks(answers):
     assert found["capabilities"][0] == found["capabilities"][1]
     assert found["layers"] == ([] if major == "8" else ["FULLY_CONNECTED"])
     assert set(found["types"]) <= ({"BF16", "INT64"} if major == "8" else set())
+
+
+def test_runs_answer_whether_they_were_queued(answers):
+    major, found = answers
+    asked = ["execute_async_v2"] if major == "8" else []
+    assert found["answers"] == [*asked, "execute_async_v3", "set_tensor_address"]
 
 
 def test_our_logger_and_monitor_are_theirs(answers):
