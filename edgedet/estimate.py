@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgedet.export.constant_folding import fold_constants
 from edgedet.export.graph_view import GraphView
@@ -25,6 +25,9 @@ from edgedet.runtime.devices import Device
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.spec import spec_from_json
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 SCHEMA_VERSION = 1
 ESTIMATE = "estimate"
 """The report's `kind`; that of a measurement is `measured`."""
@@ -44,7 +47,7 @@ def estimate_speed(
     given = setting or Setting()
     with onnx_form(model, TARGETS[device.kind]) as onnx:
         graph = load_onnx(onnx)
-        table = _table(GraphView(graph), onnx)
+        table = _table(graph, model)
         text = spec_text(graph)
     names = (precision,) if precision else precisions_of(table, device)
     found = [bounds(table, device, name, given) for name in names]
@@ -89,13 +92,24 @@ def assumptions(device: Device, precisions: tuple[str, ...], setting: Setting) -
     return lines
 
 
-def _table(graph: GraphView, onnx: Path) -> LayerTable:
+def _table(model: ModelProto, path: Path) -> LayerTable:
     try:
-        return layer_table(graph)
-    except ModelError:
+        table = layer_table(GraphView(model))
+    except ModelError as unknown:
         # Shapes that the graph computes for itself are known once its constants are folded.
-        folded = fold_constants(load_onnx(onnx))
-        return layer_table(GraphView(folded))
+        table = layer_table(GraphView(_folded(model, unknown)))
+    if not table.macs:
+        found = f"none that is counted in {path}"
+        fix = "measure it instead: --host user@board"
+        raise ModelError("a network with convolutions or matrix products", found, fix)
+    return table
+
+
+def _folded(model: ModelProto, unknown: ModelError) -> ModelProto:
+    try:
+        return fold_constants(model)
+    except Exception as error:  # operators of others make it raise whatever they like
+        raise unknown from error
 
 
 def _about(text: str | None) -> dict[str, Any]:

@@ -45,9 +45,15 @@ def gpu_of(doctor: Mapping[str, Any]) -> Gpu | None:
     details = line_named(doctor, "GPU").get("details") or {}
     if "model" not in details:
         return None
-    values = {name: details.get(name) for name in Gpu._fields}
-    device = values["device"]
-    return Gpu(**{**values, "device": device_named(device) if device else None})
+    name = details.get("device")
+    return Gpu(
+        model=str(details["model"]),
+        device=device_named(name) if name else None,
+        is_jetson=bool(details.get("is_jetson")),
+        compute_capability=str(details.get("compute_capability", "")),
+        memory=str(details.get("memory", "")),
+        driver=str(details.get("driver", "")),
+    )
 
 
 def _object_in(text: str) -> dict[str, Any] | None:

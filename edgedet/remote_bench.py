@@ -96,7 +96,8 @@ def _is_engine_wanted(doctor: dict[str, Any], place: Place | None, host: str) ->
 
 
 def _is_there(doctor: dict[str, Any], name: str) -> bool:
-    return line_named(doctor, name).get("status", MISSING) != MISSING
+    status: str = line_named(doctor, name).get("status", MISSING)
+    return status != MISSING
 
 
 @contextmanager
