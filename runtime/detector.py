@@ -106,7 +106,7 @@ class Detector:
 
     def close(self) -> None:
         """Close the backend."""
-        self._buffer = self._buffer[:0]  # a GPU's backend takes the memory with it
+        self._buffer = self._buffer[:0].copy()  # a GPU's backend takes the memory with it
         self.backend.close()
 
     def __enter__(self) -> "Detector":

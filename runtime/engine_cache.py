@@ -18,6 +18,8 @@ from .engine_file import EngineFacts, read_engine_facts, read_sidecar, sidecar_p
 from .errors import EdgedetError
 
 FOLDER_VARIABLE = "EDGEDET_CACHE"
+KERNELS = ".kernels"
+"""Suffix of what `rtx_kernels` keeps here."""
 LIMIT_BYTES = 1 << 30
 """Above it the engines that were not used for the longest time go."""
 
@@ -64,7 +66,7 @@ def store(key: str, engine: Path) -> None:
     try:
         if engine != entry_path(key):
             _copy(engine, entry_path(key))
-        _prune(keep=entry_path(key))
+        prune(keep=entry_path(key))
     except (OSError, EdgedetError) as error:
         _LOGGER.warning("the engine is not kept for the next time: %s", error)
 
@@ -77,7 +79,7 @@ def entry_path(key: str) -> Path:
 def engines_of(onnx_sha256: Sequence[str]) -> List[Tuple[Path, EngineFacts]]:
     """Return the engines of these models that are kept, for whatever machine, newest first."""
     found = []
-    for _, _, engine in sorted(_entries(), reverse=True):
+    for _, _, engine in sorted(_entries(".engine"), reverse=True):
         try:
             facts = read_sidecar(engine)
         except EdgedetError:  # damaged: as good as none
@@ -93,17 +95,19 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(str(sidecar_path(source)), str(sidecar))
 
 
-def _prune(keep: Path) -> None:
+def prune(keep: Path) -> None:
+    """Remove what was unused for the longest, but not `keep`, above `LIMIT_BYTES`."""
     total = 0
-    for _, size, engine in sorted(_entries(), reverse=True):
+    for _, size, entry in sorted(_entries(".engine", KERNELS), reverse=True):
         total += size
-        if total > LIMIT_BYTES and engine != keep:
-            for path in (engine, sidecar_path(engine)):
+        if total > LIMIT_BYTES and entry != keep:
+            for path in (entry, sidecar_path(entry)):
                 if path.exists():
                     path.unlink()
 
 
-def _entries() -> List[Tuple[float, int, Path]]:
+def _entries(*suffixes: str) -> List[Tuple[float, int, Path]]:
     """When each was used last, its bytes, and where it is."""
-    files = [(path.stat(), path) for path in cache_folder().glob("*.engine")]
+    paths = [path for suffix in suffixes for path in cache_folder().glob("*" + suffix)]
+    files = [(path.stat(), path) for path in paths]
     return [(stat.st_mtime, stat.st_size, path) for stat, path in files]

@@ -45,7 +45,7 @@ def overlapped(
             yield from _found(detector, outputs, done)
     finally:
         if running is not None:  # left early, or an error: no run is left behind
-            with suppress(DeviceError):
+            with suppress(DeviceError, ValueError):  # ValueError: closed meanwhile
                 backend.collect()
 
 

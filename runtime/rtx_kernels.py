@@ -5,11 +5,13 @@ the plan.
 """
 
 import logging
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .atomic import atomic_path
-from .engine_cache import cache_folder, cache_key
+from .engine_cache import KERNELS, cache_folder, cache_key, prune
 from .engine_file import EngineFacts
 from .errors import EdgedetError
 from .gpu_identity import Gpu
@@ -23,7 +25,7 @@ _LOGGER = logging.getLogger("edgedet.engine")
 def kernel_file(facts: EngineFacts, gpu: Gpu) -> Path:
     """Return where the kernels of that engine on that GPU are kept: beside the engine cache."""
     key = cache_key({"plan": facts.plan_sha256, "gpu": list(gpu)})
-    return cache_folder() / "{}.kernels".format(key)
+    return cache_folder() / (key + KERNELS)
 
 
 class KernelCache:
@@ -54,12 +56,16 @@ class KernelCache:
             with atomic_path(self._file) as temporary:
                 temporary.write_bytes(content)
             self._known = content
+            prune(keep=self._file)
         except (OSError, EdgedetError) as error:
             _LOGGER.warning("kernels are not kept for the next start: %s", error)
 
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        content = file.read_bytes()
     except OSError:
         return b""
+    with suppress(OSError):  # a cache that others own
+        os.utime(str(file), None)  # used now: it is kept the longest
+    return content

@@ -1,8 +1,11 @@
 """Engines of every TensorRT, on fakes that keep to the contract, find what ONNX Runtime does."""
 
+import json
+import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +14,10 @@ pytest.importorskip("cv2")
 pytest.importorskip("onnxruntime")
 
 from engine_machine import FLAVOURS, ONNX, EngineMachine, pictures
-from fake_cuda import fake_cuda
+from fake_cuda import fake_cuda, fake_library
 
-from edgedet.runtime import DeviceError, ModelError, open_detector
+import edgedet.runtime
+from edgedet.runtime import DeviceError, ModelError, engine_cache, open_detector
 from edgedet.runtime.backend_tensorrt import TensorRtBackend
 from edgedet.runtime.cuda_memory import NoGpuError, open_cuda
 from edgedet.runtime.engine_file import read_engine_facts, write_engine
@@ -481,3 +485,55 @@ def test_nothing_is_computed_before_somebody_waits(loaded):
 def test_types_are_of_a_table_of_our_own(machine):
     kind = machine.trt.DataType.HALF
     assert engine_tensor("a", True, kind, (1, 2)).dtype == "float16"
+
+
+def test_old_kernels_go_as_old_engines_do(rtx, monkeypatch):
+    monkeypatch.setattr(engine_cache, "LIMIT_BYTES", 1)
+    old = rtx.folder / "cache" / "old.kernels"
+    old.write_bytes(b"kernels of another engine")
+    open_detector(rtx.engine).close()
+    assert not old.exists()
+    assert len(kernel_files(rtx)) == 1
+
+
+# The end of the process
+
+
+AT_EXIT = """
+import atexit, json, sys
+sys.path[:0] = json.loads(sys.argv[1])
+import pytest
+from engine_machine import EngineMachine, pictures
+from fake_cuda import FakeGpu, fake_cuda, fake_library
+from pathlib import Path
+from edgedet.runtime import gpu_identity, open_detector
+import os
+
+gpu = FakeGpu(fake_library())
+gpu_identity.DRIVER, os.environ["EDGEDET_CUDA"] = str(gpu.library), "ctypes"
+machine = EngineMachine(sys.argv[2], gpu, Path(sys.argv[3]), pytest.MonkeyPatch())
+
+@atexit.register  # before the detector is opened, so that it runs after the detector's own end
+def report():
+    print(json.dumps([gpu.live(), gpu.lost(), gpu.violation(), machine.trt.seen.ended]))
+
+detector = open_detector(machine.engine)
+detector(pictures(1)[0])
+"""
+
+
+@pytest.mark.parametrize("flavour", ["8.2.1.8", "10.3.0", FLAVOURS[-1]])
+def test_a_program_that_ends_without_closing(flavour, tmp_path):
+    fake_library()  # skips without a compiler
+    places = [str(Path(__file__).parent), str(Path(edgedet.runtime.__file__).parent.parent.parent)]
+    ran = subprocess.run(
+        [sys.executable, "-c", AT_EXIT, json.dumps(places), flavour, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    live, lost, violation, ended = json.loads(ran.stdout)
+    assert (sum(live.values()), lost, violation) == (0, 0, "")
+    assert ended == ["context", "engine", "runtime"]
+    assert "Exception" not in ran.stderr
