@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from edgedet.engine_export import half_path, is_onnx, proven_fp16
@@ -70,11 +71,12 @@ def export_bundle(request: Request, bundle: Path) -> BundleReport:
     else:
         report = export_model(request)
         onnx = report.path
-    half = None
-    if target is not None and target.strongly_typed:
-        half = half_path(onnx)
-        save_onnx(proven_fp16(onnx, request)[0].graph, half)
-    size = write_bundle(bundle, onnx, half, request.target)
+    with TemporaryDirectory() as folder:  # nothing new beside a model that is the user's
+        half = None
+        if target is not None and target.strongly_typed:
+            half = Path(folder) / half_path(onnx).name
+            save_onnx(proven_fp16(onnx, request)[0].graph, half)
+        size = write_bundle(bundle, onnx, half, request.target)
     return BundleReport(bundle, size, request.target, onnx, report)
 
 

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from edgedet.runtime.detections import Detections
+from edgedet.runtime.sinks import AnnotatedImages, AnnotatedVideo, SeveralSinks, Sink
+from edgedet.runtime.sources import Frame, open_source
+
+cv2 = pytest.importorskip("cv2")
+
+
+def frame(index, time_s, name="camera"):
+    return Frame(np.full((48, 64, 3), 20 * index, np.uint8), name, index, time_s)
+
+
+def put(path, times_s, fps):
+    with AnnotatedVideo(path, ("a",), fps) as video:
+        for index, time_s in enumerate(times_s):
+            video.put(frame(index, time_s), Detections.empty())
+    with open_source(path) as source:
+        return [int(seen.image_bgr.mean() / 20 + 0.5) for seen in source]
+
+
+def test_a_frame_of_a_video_stands_there_once(tmp_path):
+    assert put(tmp_path / "a.mp4", [i / 29.97 for i in range(6)], 29.97) == list(range(6))
+
+
+def test_frames_without_a_time_stand_there_once(tmp_path):
+    assert put(tmp_path / "a.mp4", [None] * 4, 0.0) == list(range(4))
+
+
+def test_a_camera_that_is_slower_than_it_promises_runs_as_fast_as_it_saw(tmp_path):
+    assert put(tmp_path / "a.mp4", [0.0, 0.3, 0.4], 10.0) == [0, 1, 1, 1, 2]
+
+
+def test_a_camera_that_is_faster_loses_frames(tmp_path):
+    assert put(tmp_path / "a.mp4", [0.0, 0.02, 0.1, 0.13, 0.2], 10.0) == [0, 2, 4]
+
+
+def test_several_sinks_get_every_frame():
+    class Kept(Sink):
+        def __init__(self):
+            self.frames = []
+
+        def put(self, frame, detections):
+            self.frames.append((frame.index, len(detections)))
+
+    sinks = [Kept(), Kept()]
+    with SeveralSinks(sinks) as several:
+        several.put(frame(3, None), Detections.empty())
+    assert [sink.frames for sink in sinks] == [[(3, 0)], [(3, 0)]]
+
+
+def test_images_of_one_name_are_kept_apart(tmp_path):
+    with AnnotatedImages(tmp_path, ("a",)) as images:
+        for index in range(2):
+            images.put(frame(index, None, "{}/x.png".format(index)), Detections.empty())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1_x.png", "x.png"]
