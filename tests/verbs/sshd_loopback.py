@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,15 @@ class Sshd:
             self._process.terminate()
             self._process.wait()
             self._process = None
+
+    def connections(self):
+        """Process ids that the server holds connections with."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                if int(stat.read_text().rpartition(")")[2].split()[1]) == self._process.pid:
+                    found.append(int(stat.parent.name))
+        return found
 
     def folders(self):
         """What our folders on the board hold."""
