@@ -4,7 +4,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Iterator, List, Tuple
 
 from .errors import UsageError
 
@@ -22,18 +22,55 @@ def atomic_path(path: "Union[str, Path]") -> "Iterator[Path]":
 
     Raises UsageError when the place cannot be written.
     """
+    with atomic_paths(path) as (temporary,):
+        yield temporary
+
+
+@contextmanager
+def atomic_paths(*paths: "Union[str, Path]") -> "Iterator[List[Path]]":
+    """The same for files that belong together: all of them get their names, or none does."""
+    targets = [Path(os.path.realpath(str(path))) for path in paths]
+    pairs: List[Tuple[Path, Path]] = []
+    try:
+        for target in targets:
+            pairs.append((target if _is_special(target) else _create_beside(target), target))
+        yield [temporary for temporary, _ in pairs]
+        pairs = [(temporary, target) for temporary, target in pairs if temporary != target]
+        for temporary, _ in pairs:  # what takes time and may fail comes before any name
+            _flush_to_disk(temporary)
+        _give_names(pairs)
+    except BaseException:
+        for temporary, target in pairs:
+            if temporary != target and temporary.exists():
+                temporary.unlink()
+        raise
+
+
+def check_place(path: "Union[str, Path]") -> None:
+    """Raise UsageError unless a file can be written at ``path``; nothing is made.
+
+    For work of minutes, before it: writing its result would tell too late.
+    """
     target = Path(os.path.realpath(str(path)))
     if _is_special(target):
-        yield target
-        return
-    temporary = _create_beside(target)
+        raise UsageError("the name of a file", "the device {}".format(target), "choose another")
+    # Not Path.exists: it raises in a folder that we may not enter.
+    folder = next(parent for parent in target.parents if os.path.exists(str(parent)))  # noqa: PTH110
+    if not folder.is_dir():
+        raise _not_writable(folder, "a file")
+    if not os.access(str(folder), os.W_OK | os.X_OK):
+        raise _not_writable(folder, "no permission")
+
+
+def _give_names(pairs: List[Tuple[Path, Path]]) -> None:
+    """Rename each file; Ctrl-C between two of them is heard after the last."""
     try:
-        yield temporary
-        _flush_to_disk(temporary)
-        temporary.replace(target)
-    except BaseException:
-        if temporary.exists():
-            temporary.unlink()
+        for temporary, target in pairs:
+            temporary.replace(target)
+    except KeyboardInterrupt:
+        for temporary, target in pairs:
+            if temporary.exists():
+                temporary.replace(target)
         raise
 
 
@@ -49,18 +86,24 @@ def _is_special(target: Path) -> bool:
 
 
 def _create_beside(target: Path) -> Path:
-    name = ".{}.{}.part{}".format(target.stem, os.getpid(), target.suffix)
+    # Two containers may share a folder and a process id, two threads have one anyway.
+    unique = "{}-{}".format(os.getpid(), os.urandom(4).hex())
+    name = ".{}.{}.part{}".format(target.stem, unique, target.suffix)
     temporary = target.with_name(name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("wb").close()  # not mkstemp: the file keeps the user's umask
     except OSError as error:
-        raise UsageError(
-            "a folder that can be written",
-            "{} ({})".format(target.parent, error.strerror),
-            "choose another output or change its permissions",
-        ) from error
+        raise _not_writable(target.parent, str(error.strerror)) from error
     return temporary
+
+
+def _not_writable(folder: Path, why: str) -> UsageError:
+    return UsageError(
+        "a folder that can be written",
+        "{} ({})".format(folder, why),
+        "choose another output or change its permissions",
+    )
 
 
 def _flush_to_disk(temporary: Path) -> None:

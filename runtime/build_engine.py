@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(arguments: argparse.Namespace) -> Path:
+    if not arguments.onnx.name:
+        raise UsageError("the name of an .onnx file", str(arguments.onnx), "name the model")
     engine = arguments.out or arguments.onnx.with_suffix(".engine")
     options = EngineOptions(
         arguments.precision, tuple(arguments.compute_capability), arguments.workspace

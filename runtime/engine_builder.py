@@ -3,11 +3,13 @@ anywhere).
 """
 
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any, Optional, Union
 
 from . import engine_cache
+from .atomic import check_place
 from .build_families import Work, family_of
 from .build_memory import (
     MIB,
@@ -19,10 +21,10 @@ from .build_memory import (
     workspace_bytes,
 )
 from .build_watch import BuildWatch, new_monitor, run_watched
-from .engine_file import EngineFacts, read_engine_facts, write_engine
+from .engine_file import EngineFacts, read_engine_facts, sidecar_path, write_engine
 from .engine_job import Job, facts_of, new_job
 from .engine_options import EngineOptions, check_options
-from .errors import DeviceError, ModelError
+from .errors import DeviceError, ModelError, UsageError
 from .layer_precisions import Shares
 from .network_parser import io_table, parse_onnx
 from .tensorrt_flavour import TENSORRT_RTX, Flavour
@@ -50,6 +52,7 @@ def engine_from_onnx(
     """
     check_options(options, flavour.can.compute_targets, flavour.title)
     job = new_job(onnx, flavour, options)
+    _check_places(onnx, engine)
     if not force:
         kept = engine_cache.fetch(job.key, engine)
         if kept is not None:
@@ -60,10 +63,18 @@ def engine_from_onnx(
     return read_engine_facts(engine)
 
 
+def _check_places(onnx: Path, engine: Path) -> None:
+    """Tell before the build what would spoil its end."""
+    if os.path.realpath(str(engine)) == os.path.realpath(str(onnx)):
+        found = "{}, which is the model".format(engine)
+        raise UsageError("a file for the engine", found, "choose another name")
+    for path in (engine, sidecar_path(engine)):
+        check_place(path)
+
+
 def _build(job: Job, engine: Path) -> None:
     memory = machine_memory()
-    onnx_bytes = job.onnx.stat().st_size
-    check_memory(memory, job.flavour.name, onnx_bytes)
+    check_memory(memory, job.flavour.name, job.model_bytes)
     started = time.perf_counter()
     job.flavour.log.clear()
     work = _new_work(job.flavour)
@@ -100,7 +111,7 @@ def _set_workspace(job: Job, config: Any, memory: Optional[Memory]) -> Optional[
     elif job.flavour.name == TENSORRT_RTX:
         return None  # it times nothing when it builds
     else:
-        need = needed_bytes(job.flavour.name, job.onnx.stat().st_size)
+        need = needed_bytes(job.flavour.name, job.model_bytes)
         limit = workspace_bytes(memory, need, has_shared_memory())
     if job.flavour.can.workspace_pool:
         pool = job.flavour.module.MemoryPoolType.WORKSPACE

@@ -6,10 +6,11 @@ a plan is whole or fits a GPU before it is loaded; so the sidecar does.
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
-from .atomic import atomic_path
+from .atomic import atomic_paths
 from .checksum import sha256_of
 from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu
@@ -73,7 +74,7 @@ def write_engine(engine: Path, plan: "Union[bytes, memoryview]", facts: EngineFa
     values: Dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     values.update(facts._asdict())
     values["sidecar_sha256"] = _sha256_of_values(values)
-    with atomic_path(engine) as plan_file, atomic_path(sidecar_path(engine)) as json_file:
+    with atomic_paths(engine, sidecar_path(engine)) as (plan_file, json_file):
         with plan_file.open("wb") as stream:
             stream.write(plan)
         json_file.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -115,7 +116,7 @@ def require_fit(engine: Path, facts: EngineFacts, version: str, gpu: Optional[Gp
 
 def rebuild_command(facts: EngineFacts) -> str:
     """Return what makes the engine anew, to be typed where the ONNX file is."""
-    words = ["python3 -m edgedet.runtime.build_engine", facts.onnx_file]
+    words = ["python3 -m edgedet.runtime.build_engine", shlex.quote(facts.onnx_file)]
     words += ["--precision", facts.precision]
     if facts.flavour == TENSORRT_RTX:
         words += ["--flavour", facts.flavour]
@@ -146,7 +147,7 @@ def _read_sidecar(path: Path) -> EngineFacts:
     except OSError as error:
         found = "{} ({})".format(path, error.strerror)
         raise ModelError("the sidecar of an engine", found, fix) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError("JSON in {}".format(path), str(error), fix) from error
     if not isinstance(values, dict) or "sidecar_sha256" not in values:
         raise ModelError("the sidecar of an engine", "{} without its hash".format(path), fix)

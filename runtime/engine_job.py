@@ -1,6 +1,7 @@
 """One engine to be built: what it depends on, and what its sidecar will say."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -11,8 +12,8 @@ from .engine_options import EngineOptions
 from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu, find_gpu
 from .layer_precisions import Shares
-from .onnx_facts import onnx_facts
-from .spec import spec_from_json
+from .onnx_facts import onnx_facts, weight_files
+from .spec import ModelSpec, spec_from_json, spec_to_json
 from .tensorrt_flavour import Flavour
 
 
@@ -21,7 +22,9 @@ class Job(NamedTuple):
 
     onnx: Path
     onnx_sha256: str
-    spec_text: Optional[str]
+    weights_sha256: Dict[str, str]
+    """By name, of the files beside it that hold weights."""
+    spec: Optional[ModelSpec]
     flavour: Flavour
     gpu: Optional[Gpu]
     options: EngineOptions
@@ -29,15 +32,22 @@ class Job(NamedTuple):
     @property
     def key(self) -> str:
         """The hash of all that changes the plan."""
-        return cache_key(
-            {
-                "onnx": self.onnx_sha256,
-                "flavour": self.flavour.name,
-                "version": self.flavour.version,
-                "gpu": None if self.gpu is None else list(self.gpu),
-                "options": self.options._asdict(),
-            }
-        )
+        parts: Dict[str, Any] = {
+            "onnx": self.onnx_sha256,
+            "flavour": self.flavour.name,
+            "version": self.flavour.version,
+            "gpu": None if self.gpu is None else list(self.gpu),
+            "options": self.options._asdict(),
+        }
+        if self.weights_sha256:
+            parts["weights"] = self.weights_sha256
+        return cache_key(parts)
+
+    @property
+    def model_bytes(self) -> int:
+        """The size of the model, weights beside it included."""
+        files = [self.onnx, *(self.onnx.parent / name for name in self.weights_sha256)]
+        return sum(file.stat().st_size for file in files)
 
 
 def new_job(onnx: Path, flavour: Flavour, options: EngineOptions) -> Job:
@@ -45,8 +55,10 @@ def new_job(onnx: Path, flavour: Flavour, options: EngineOptions) -> Job:
     the GPU that it needs.
     """
     facts = onnx_facts(onnx)
-    _check_types(onnx, facts, flavour)
-    return Job(onnx, sha256_of(onnx), facts["spec_text"], flavour, gpu_for(flavour), options)
+    spec = None if facts["spec_text"] is None else spec_from_json(facts["spec_text"])
+    _check_types(onnx, facts["inputs"], spec, flavour)
+    weights = {name: sha256_of(onnx.parent / name) for name in weight_files(onnx)}
+    return Job(onnx, sha256_of(onnx), weights, spec, flavour, gpu_for(flavour), options)
 
 
 def gpu_for(flavour: Flavour) -> Optional[Gpu]:
@@ -72,7 +84,8 @@ def facts_of(
         plan_sha256=sha256_of_bytes(plan),
         plan_bytes=plan.nbytes,
         onnx_sha256=job.onnx_sha256,
-        onnx_file=job.onnx.name,
+        # What a C locale makes of a name in UTF-8 is no text elsewhere.
+        onnx_file=os.fsencode(job.onnx.name).decode("utf-8", "replace"),
         flavour=job.flavour.name,
         version=job.flavour.version,
         gpu_name=None if job.gpu is None else job.gpu.name,
@@ -86,21 +99,23 @@ def facts_of(
         outputs=tables["outputs"],
         options=dict(job.options._asdict()),
         workspace_mib=None,
-        spec=None if job.spec_text is None else json.loads(job.spec_text),
+        spec=None if job.spec is None else json.loads(spec_to_json(job.spec)),
         build_seconds=0.0,
     )
 
 
-def _check_types(onnx: Path, facts: Dict[str, Any], flavour: Flavour) -> None:
-    dtypes = [value["dtype"] for value in facts["inputs"]]
+def _check_types(
+    onnx: Path, inputs: List[Dict[str, Any]], spec: Optional[ModelSpec], flavour: Flavour
+) -> None:
+    dtypes = [value["dtype"] for value in inputs]
     if "uint8" in dtypes and not flavour.can.uint8:
         expected = "a model with float input: {} has no uint8".format(flavour.title)
         fix = "export it with `edgedet export MODEL --input float`"
         raise ModelError(expected, "uint8 in {}".format(onnx), fix)
-    if facts["spec_text"] is None or not flavour.can.weakly_typed:
+    if spec is None or not flavour.can.weakly_typed:
         return
     # 8.2 reads FP16 constants of Clip and Pad as if they were FP32, without a word.
-    if spec_from_json(facts["spec_text"]).provenance.get("precision") == "float16":
+    if spec.provenance.get("precision") == "float16":
         expected = "a model in FP32: {} makes FP16 of it by itself".format(flavour.title)
         raise ModelError(expected, "FP16 in {}".format(onnx), "give the FP32 file of the export")
 

@@ -1,10 +1,12 @@
 """What the user wants of an engine."""
 
+import re
 from typing import NamedTuple, Optional, Tuple
 
 from .errors import UsageError
 
 PRECISIONS = ("fp32", "fp16")
+_CAPABILITY = re.compile(r"[1-9][0-9]*\.[0-9]$")
 
 
 class EngineOptions(NamedTuple):
@@ -37,3 +39,7 @@ def check_options(options: EngineOptions, names_targets: bool, title: str) -> No
     if names_targets and not options.compute_capabilities:
         fix = "name at least one, such as 8.6"
         raise UsageError("compute capabilities to build for with " + title, "none", fix)
+    for name in options.compute_capabilities:
+        # As drivers write it: an engine for `86` would be found to fit no GPU.
+        if not _CAPABILITY.match(name):
+            raise UsageError("compute capabilities written as 8.6", repr(name), "correct it")

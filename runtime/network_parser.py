@@ -1,7 +1,8 @@
 """From an ONNX file to a TensorRT network, with errors that name the node."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Union
 
 from .errors import ModelError
 from .onnx_facts import node_label
@@ -31,7 +32,7 @@ def parse_onnx(flavour: "Flavour", network: Any, onnx: Path) -> Any:
     By path, never by content: weights may lie in files beside it.
     """
     parser = flavour.module.OnnxParser(network, flavour.log)
-    if parser.parse_from_file(str(onnx)) and network.num_outputs:
+    if parser.parse_from_file(_file_name(onnx)) and network.num_outputs:
         return parser
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
     reasons = [_reason(error, onnx) for error in errors[:_SHOWN_ERRORS]]
@@ -40,6 +41,17 @@ def parse_onnx(flavour: "Flavour", network: Any, onnx: Path) -> Any:
         "; ".join(reasons) or flavour.log.cause(),
         "export the model again with `edgedet export`, or change that part of it",
     )
+
+
+def _file_name(path: Path) -> "Union[str, bytes]":
+    """Return the path as the bindings take it: text that is UTF-8, which in a C locale it is not,
+    or else bytes.
+    """
+    name = os.fsencode(str(path))
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name
 
 
 def io_table(network: Any) -> "Dict[str, List[Dict[str, Any]]]":

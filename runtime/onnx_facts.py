@@ -4,7 +4,7 @@ Field numbers: onnx/onnx.proto (ONNX IR version 8).
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 from .errors import ModelError
 from .protobuf_wire import Message, WireError
@@ -24,6 +24,8 @@ DTYPES = {
     16: "bfloat16",
 }
 """Of TensorProto.DataType, those that networks take and return."""
+EXTERNAL = 1
+"""Of TensorProto.DataLocation."""
 
 
 def onnx_facts(path: Path) -> Dict[str, Any]:
@@ -35,6 +37,27 @@ def onnx_facts(path: Path) -> Dict[str, Any]:
         return _facts(_read(path))
     except WireError as error:
         raise _not_onnx(path, str(error)) from error
+
+
+def weight_files(path: Path) -> List[str]:
+    """Return the names of the files beside `path` that hold weights of it, [] when it holds all.
+
+    Raises ModelError as `onnx_facts` does, and for a name that leads out of its folder or to no
+    file.
+    """
+    try:
+        graphs = _read(path).messages(7)
+        tensors = [tensor for graph in graphs for tensor in _tensors(graph)]
+        names = {_location(tensor) for tensor in tensors if tensor.number(14) == EXTERNAL}
+    except (WireError, RecursionError) as error:
+        raise _not_onnx(path, str(error)) from error
+    for name in names:
+        inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+        if not (inside and (path.parent / name).is_file()):
+            found = "{!r}, which is none".format(name)
+            fix = "copy it together with the files of its weights"
+            raise ModelError("files with the weights of {} beside it".format(path), found, fix)
+    return sorted(names)
 
 
 def node_label(path: Path, index: int) -> str:
@@ -56,6 +79,23 @@ def _read(path: Path) -> Message:
         found = "{} ({})".format(path, error.strerror)
         raise ModelError("an ONNX file", found, "check the path") from error
     return Message(memoryview(data))
+
+
+def _tensors(graph: Message) -> Iterator[Message]:
+    """Yield the constants of a graph: its own, those of its nodes, and of If and Loop inside."""
+    yield from graph.messages(5)
+    for sparse in graph.messages(15):
+        yield from sparse.messages(1) + sparse.messages(2)
+    for node in graph.messages(1):
+        for attribute in node.messages(5):
+            yield from attribute.messages(5) + attribute.messages(10)
+            for body in attribute.messages(6) + attribute.messages(11):
+                yield from _tensors(body)
+
+
+def _location(tensor: Message) -> str:
+    entries = {entry.text(1): entry.text(2) for entry in tensor.messages(13)}
+    return entries.get("location", "")
 
 
 def _facts(model: Message) -> Dict[str, Any]:

@@ -24,11 +24,11 @@ class Message:
             self._fields.setdefault(number, []).append(value)
 
     def numbers(self, number: int) -> List[int]:
-        """Return the integers of a field; packed ones are unpacked."""
+        """Return the integers of a field, which has 64 bits and a sign; packed ones unpacked."""
         found: List[int] = []
         for value in self._fields.get(number, ()):
             found += [value] if isinstance(value, int) else _packed(value)
-        return found
+        return [_signed(value) for value in found]
 
     def number(self, number: int) -> int:
         """Return the integer of a field, 0 when it is absent."""
@@ -95,6 +95,12 @@ def _varint(data: memoryview, at: int) -> Tuple[int, int]:
         if byte < 0x80:
             return value, at + index + 1
     raise WireError("a number without an end")
+
+
+def _signed(value: int) -> int:
+    """Return what the low 64 bits say in two's complement."""
+    value &= (1 << 64) - 1
+    return value - (1 << 64) if value >> 63 else value
 
 
 def _packed(data: memoryview) -> List[int]:

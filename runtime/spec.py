@@ -150,7 +150,7 @@ def spec_from_json(text: str) -> ModelSpec:
 def _object_of(text: str) -> Dict[str, Any]:
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError("a model spec in JSON", str(error), _FIX) from error
     if not isinstance(values, dict):
         raise ModelError("a JSON object as model spec", type(values).__name__, _FIX)

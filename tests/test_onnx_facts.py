@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from edgedet.runtime.errors import ModelError
-from edgedet.runtime.onnx_facts import node_label, onnx_facts
+from edgedet.runtime.onnx_facts import node_label, onnx_facts, weight_files
 from edgedet.runtime.protobuf_wire import Message, WireError
 
 
@@ -72,6 +72,47 @@ def test_a_node_is_named_by_its_index(path: Path) -> None:
     named.graph.node[0].name = "/stem/Conv"
     onnx.save(named, path)
     assert node_label(path, 0) == "Conv /stem/Conv"
+
+
+def test_a_negative_length_is_no_large_one(path: Path) -> None:
+    dynamic = model()
+    dynamic.graph.input[0].type.tensor_type.shape.dim[2].dim_value = -1
+    onnx.save(dynamic, path)
+    assert onnx_facts(path)["inputs"][0]["shape"] == ["batch", 3, -1, 8]
+
+
+def elsewhere(location: str) -> onnx.TensorProto:
+    moved = TensorProto(name=location, data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)
+    moved.external_data.add(key="location", value=location)
+    return moved
+
+
+def test_files_of_weights_are_found_wherever_a_constant_may_stand(path: Path) -> None:
+    assert weight_files(path) == []
+    moved = model()
+    moved.graph.initializer.append(elsewhere("a.bin"))
+    constant = helper.make_node("Constant", [], ["c"], value=elsewhere("deep/b.bin"))
+    body = helper.make_graph([constant], "body", [], [onnx.ValueInfoProto(name="c")])
+    moved.graph.node.append(
+        helper.make_node("If", ["w"], ["d"], then_branch=body, else_branch=body)
+    )
+    onnx.save_model(moved, str(path))
+    (path.parent / "deep").mkdir()
+    for name in ("a.bin", "deep/b.bin"):
+        (path.parent / name).write_bytes(b"1234")
+    assert weight_files(path) == ["a.bin", "deep/b.bin"]
+
+
+@pytest.mark.parametrize("location", ["absent.bin", "../secret.bin", "/dev/null", "", "."])
+def test_files_of_weights_stand_beside_the_model(path: Path, location: str) -> None:
+    (path.parent / "folder").mkdir()
+    (path.parent / "secret.bin").touch()
+    moved = model()
+    moved.graph.initializer.append(elsewhere(location))
+    inside = path.parent / "folder" / "small.onnx"
+    inside.write_bytes(moved.SerializeToString())
+    with pytest.raises(ModelError, match="the weights of .* beside it"):
+        weight_files(inside)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.99])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import threading
 import time
@@ -77,6 +78,8 @@ def test_what_it_can(rtx: Flavour) -> None:
         compute_targets=True,
         uint8=True,
         timing_cache=False,
+        tensor_api=True,
+        runtime_cache=True,
     )
 
 
@@ -151,13 +154,56 @@ def test_the_cause_of_a_failed_build_is_told(small: Path, rtx: Flavour, tmp_path
 
 @pytest.mark.parametrize(
     ("targets", "message"),
-    [((), "compute capabilities to build for"), (("6.1",), "knows, found 6.1")],
+    [
+        ((), "compute capabilities to build for"),
+        (("6.1",), "knows, found 6.1"),
+        (("86",), "written as 8.6, found '86'"),
+        (("1.20",), "written as 8.6, found '1.20'"),
+    ],
 )
 def test_gpus_that_cannot_be(
     targets: tuple[str, ...], message: str, small: Path, rtx: Flavour, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=message):
         engine_from_onnx(small, tmp_path / "a.engine", rtx, EngineOptions("fp32", targets))
+
+
+@pytest.mark.parametrize("text", ["no spec", "[1]", "[" * 100_000, "{}"])
+def test_a_spec_that_is_none_is_told_before_the_build(
+    text: str, small: Path, rtx: Flavour, tmp_path: Path
+) -> None:
+    model = chain(2.0)
+    del model.metadata_props[:]
+    model.metadata_props.add(key="edgedet.spec", value=text)
+    save_onnx(model, small)
+    with pytest.raises(ModelError, match="model spec"):
+        engine_from_onnx(small, tmp_path / "a.engine", rtx, FP32)
+
+
+def test_weights_in_a_file_of_their_own_are_part_of_the_model(rtx: Flavour, tmp_path: Path) -> None:
+    """Changed weights are another engine, though the .onnx file is the same."""
+    path, weights = tmp_path / "model.onnx", tmp_path / "weights.bin"
+    where = {"save_as_external_data": True, "location": weights.name, "size_threshold": 0}
+    onnx.save_model(chain(2.0), str(path), **where)
+    first = engine_from_onnx(path, tmp_path / "a.engine", rtx, FP32)
+    changed = bytearray(weights.read_bytes())
+    changed[3] ^= 1
+    weights.write_bytes(bytes(changed))
+    second = engine_from_onnx(path, tmp_path / "b.engine", rtx, FP32)
+    assert second.onnx_sha256 == first.onnx_sha256
+    assert second.plan_sha256 != first.plan_sha256
+    assert second.key != first.key
+    weights.unlink()
+    with pytest.raises(ModelError, match="the weights of .* beside it, found 'weights.bin'"):
+        engine_from_onnx(path, tmp_path / "b.engine", rtx, FP32)
+
+
+def test_a_name_that_is_no_text(small: Path, rtx: Flavour, tmp_path: Path) -> None:
+    """Of another language; or beyond ASCII, in a C locale of Python 3.6."""
+    named = tmp_path / os.fsdecode(b"mod\xe8le.onnx")
+    small.rename(named)
+    facts = engine_from_onnx(named, tmp_path / "a.engine", rtx, FP32)
+    assert facts.onnx_file == "mod\ufffdle.onnx"
 
 
 def test_ctrl_c_ends_a_real_build(
