@@ -174,10 +174,11 @@ def open_detector(
     max_detections: Optional[int] = None,
     threads: Optional[int] = None,
 ) -> Detector:
-    """The detector in the file ``path``; what is None is taken from the model's spec.
+    """The detector in the file ``path``, .onnx or .engine; None: what the model's spec says.
 
     ``conf``: least score, 0..1. ``iou``: overlap above which the weaker box goes, 0..1.
-    ``threads``: None for one per physical core. ModelError, DeviceError, UsageError.
+    ``threads``: None for one per physical core; an engine takes none. Raises ModelError,
+    DeviceError, UsageError.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".onnx", ".engine"):
@@ -186,7 +187,11 @@ def open_detector(
     backend: "Backend" = (
         _engine(path, threads) if suffix == ".engine" else OnnxRuntimeBackend(path, threads)
     )
-    return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
+    try:
+        return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
+    except UsageError:
+        backend.close()
+        raise
 
 
 def _engine(path: "Union[str, PathLike[str]]", threads: Optional[int]) -> "TensorRtBackend":
