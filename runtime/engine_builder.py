@@ -82,7 +82,7 @@ def _build(job: Job, engine: Path) -> None:
     family = family_of(job.flavour)
     workspace = _set_workspace(job, work.config, memory)
     family.prepare(work, job.options)
-    plan = _plan(job, work)
+    plan = _plan(job, work, parser)
     del parser
     shares = family.precisions(work, plan)
     _require_precision(job, shares)
@@ -121,8 +121,8 @@ def _set_workspace(job: Job, config: Any, memory: Optional[Memory]) -> Optional[
     return limit // MIB
 
 
-def _plan(job: Job, work: Work) -> "Union[bytes, memoryview]":
-    """Build; the cause of a failure is in TensorRT's log."""
+def _plan(job: Job, work: Work, parser: Any) -> "Union[bytes, memoryview]":
+    """Build; the cause of a failure is in TensorRT's log. parser: it holds the weights."""
     flavour = job.flavour
     watch = BuildWatch(flavour.log)
     monitor = new_monitor(flavour.module, watch) if flavour.can.progress else None
@@ -131,10 +131,12 @@ def _plan(job: Job, work: Work) -> "Union[bytes, memoryview]":
     timings = timing_file(flavour, job.gpu)
     if flavour.can.timing_cache:
         load_timings(work.config, timings)
-    build = work.builder.build_serialized_network
-    plan: "Union[bytes, memoryview, None]" = run_watched(
-        lambda: build(work.network, work.config), watch
-    )
+
+    def build() -> Any:
+        # Ctrl-C leaves a TensorRT before 10 at work: what it reads lives as long as this call.
+        return work.builder.build_serialized_network(work.network, work.config), parser
+
+    plan: "Union[bytes, memoryview, None]" = run_watched(build, watch)[0]
     if plan is None:
         raise _failure(job)
     if flavour.can.timing_cache:

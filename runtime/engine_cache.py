@@ -8,14 +8,18 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from .atomic import atomic_path
-from .engine_file import EngineFacts, read_engine_facts, read_sidecar, sidecar_path
-from .errors import EdgedetError
+from .engine_file import (
+    EngineFacts,
+    copy_engine,
+    read_engine_facts,
+    read_sidecar,
+    sidecar_path,
+)
+from .errors import EdgedetError, ModelError, UsageError
 
 FOLDER_VARIABLE = "EDGEDET_CACHE"
 KERNELS = ".kernels"
@@ -27,11 +31,18 @@ _LOGGER = logging.getLogger("edgedet.engine")
 
 
 def cache_folder() -> Path:
-    """Return where engines are kept: $EDGEDET_CACHE, else the user's cache folder."""
+    """Return where engines are kept: $EDGEDET_CACHE, else the user's cache folder.
+
+    UsageError for a user without a home, as some containers have.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    except (RuntimeError, KeyError) as error:  # KeyError: Python 3.6
+        fix = "name a folder in the environment variable " + FOLDER_VARIABLE
+        raise UsageError("a cache folder", "a user without a home", fix) from error
     return Path(base) / "edgedet" / "engines"
 
 
@@ -44,20 +55,20 @@ def cache_key(parts: Dict[str, Any]) -> str:
 def fetch(key: str, engine: Path) -> Optional[EngineFacts]:
     """Put the engine of that key at `engine` and return its facts, or None when there is none.
 
-    An engine that is there already stays as it is. A damaged entry counts as none.
+    An engine that is there already stays as it is. An entry that is damaged, or that another
+    process removes meanwhile, counts as none.
     """
-    for candidate in (engine, entry_path(key)):
-        try:
-            facts = read_engine_facts(candidate)
-        except EdgedetError:
-            continue
-        if facts.key != key:
-            continue
-        if candidate != engine:
-            _copy(candidate, engine)
+    kept = entry_path(key)
+    for candidate in (engine, kept):
+        with suppress(ModelError, FileNotFoundError, PermissionError):
+            if read_sidecar(candidate).key != key:
+                continue
+            if candidate == engine:
+                return read_engine_facts(engine)
+            facts = copy_engine(kept, engine)
             with suppress(OSError):  # a cache that others own
-                os.utime(str(candidate), None)  # used now: it is kept the longest
-        return facts
+                os.utime(str(kept), None)  # used now: it is kept the longest
+            return facts
     return None
 
 
@@ -65,7 +76,7 @@ def store(key: str, engine: Path) -> None:
     """Keep a copy of the engine; a cache that cannot be written costs a warning, no engine."""
     try:
         if engine != entry_path(key):
-            _copy(engine, entry_path(key))
+            copy_engine(engine, entry_path(key))
         prune(keep=entry_path(key))
     except (OSError, EdgedetError) as error:
         _LOGGER.warning("the engine is not kept for the next time: %s", error)
@@ -89,12 +100,6 @@ def engines_of(onnx_sha256: Sequence[str]) -> List[Tuple[Path, EngineFacts]]:
     return found
 
 
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as plan, atomic_path(sidecar_path(target)) as sidecar:
-        shutil.copyfile(str(source), str(plan))
-        shutil.copyfile(str(sidecar_path(source)), str(sidecar))
-
-
 def prune(keep: Path) -> None:
     """Remove what was unused for the longest, but not `keep`, above `LIMIT_BYTES`."""
     total = 0
@@ -102,12 +107,17 @@ def prune(keep: Path) -> None:
         total += size
         if total > LIMIT_BYTES and entry != keep:
             for path in (entry, sidecar_path(entry)):
-                if path.exists():
+                with suppress(FileNotFoundError):  # another process may prune as well
                     path.unlink()
 
 
 def _entries(*suffixes: str) -> List[Tuple[float, int, Path]]:
     """When each was used last, its bytes, and where it is."""
-    paths = [path for suffix in suffixes for path in cache_folder().glob("*" + suffix)]
-    files = [(path.stat(), path) for path in paths]
-    return [(stat.st_mtime, stat.st_size, path) for stat, path in files]
+    # Names that begin with a dot are being written.
+    paths = [path for suffix in suffixes for path in cache_folder().glob("[!.]*" + suffix)]
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            found.append((stat.st_mtime, stat.st_size, path))
+    return found

@@ -7,6 +7,7 @@ a plan is whole or fits a GPU before it is loaded; so the sidecar does.
 import hashlib
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
@@ -80,6 +81,20 @@ def write_engine(engine: Path, plan: "Union[bytes, memoryview]", facts: EngineFa
         json_file.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def copy_engine(source: Path, target: Path) -> EngineFacts:
+    """Copy both files, or neither, and return what the sidecar says.
+
+    Raises ModelError when the copy is not whole, as when the source was replaced meanwhile, and
+    OSError when it was removed.
+    """
+    with atomic_paths(target, sidecar_path(target)) as (plan_file, json_file):
+        shutil.copyfile(str(source), str(plan_file))
+        shutil.copyfile(str(sidecar_path(source)), str(json_file))
+        facts = _read_sidecar(json_file)
+        _check_plan(plan_file, facts)
+    return facts
+
+
 def read_engine_facts(engine: Path) -> EngineFacts:
     """Return what the sidecar says of the engine, after checking that it speaks of this plan.
 
@@ -88,12 +103,7 @@ def read_engine_facts(engine: Path) -> EngineFacts:
     if not engine.is_file():
         raise ModelError("an engine at {}".format(engine), "no such file", "check the path")
     facts = read_sidecar(engine)
-    found = sha256_of(engine)
-    if found != facts.plan_sha256:
-        expected = "{} with SHA-256 {}..., as its sidecar says".format(
-            engine, facts.plan_sha256[:12]
-        )
-        raise ModelError(expected, found[:12] + "...", "build it again: " + rebuild_command(facts))
+    _check_plan(engine, facts)
     return facts
 
 
@@ -134,6 +144,13 @@ def fits(facts: EngineFacts, version: str, gpu: Optional[Gpu]) -> bool:
         return False
     known = gpu.compute_capability in facts.compute_capabilities
     return known and facts.gpu_name in (None, gpu.name)
+
+
+def _check_plan(plan: Path, facts: EngineFacts) -> None:
+    found = sha256_of(plan)
+    if found != facts.plan_sha256:
+        expected = "{} with SHA-256 {}..., as its sidecar says".format(plan, facts.plan_sha256[:12])
+        raise ModelError(expected, found[:12] + "...", "build it again: " + rebuild_command(facts))
 
 
 def _sha256_of_values(values: Dict[str, Any]) -> str:
