@@ -8,6 +8,7 @@ from edgedet.runtime.devices import Device, device_named
 from edgedet.runtime.errors import UsageError
 from edgedet.runtime.gpu_diagnosis import Gpu, find_gpus
 from edgedet.runtime.machine import Machine
+from edgedet.runtime.nearest import nearest_name
 
 CPU, RTX, JETSON = "cpu", "rtx", "jetson"
 STANDS_FOR = {RTX: "RTX 3090", JETSON: "Jetson Nano 4GB"}
@@ -47,7 +48,9 @@ def place_named(name: str) -> Place:
         return Place(name, device_named(name))
     except UsageError as error:
         expected = f"--device {CPU}, {RTX}, {JETSON} or {error.expected}"
-        raise UsageError(expected, error.found, error.fix) from error
+        near = nearest_name(plain, (CPU, RTX, JETSON))
+        fix = f"did you mean {near!r}?" if near else error.fix
+        raise UsageError(expected, error.found, fix) from error
 
 
 def kind_of(gpu: Gpu) -> str:

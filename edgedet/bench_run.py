@@ -76,4 +76,15 @@ def _estimate(request: BenchRequest, place: Place) -> dict[str, Any]:
     from edgedet.estimate import estimate_speed
 
     assert place.device is not None
+    _require_nothing_to_run(request.speed, place)
     return estimate_speed(request.model, place.device, request.precision)
+
+
+def _require_nothing_to_run(speed: SpeedRequest, place: Place) -> None:
+    """Raise UsageError for flags that an estimate would pass over in silence."""
+    given = {"--source": speed.source, "--threads": speed.threads, "--sustain": speed.sustain_s}
+    idle = [name for name, value in given.items() if value]
+    if idle:
+        expected = f"a {place.name} here or at --host for {' and '.join(idle)}"
+        fix = "name the host, or leave them out for an estimate"
+        raise UsageError(expected, "neither", fix)

@@ -109,7 +109,8 @@ class Remote:
         # Programs leave files in their temporary folder, ONNX Runtime for one.
         values = {"TMPDIR": self.folder, **(environ or {})}
         given = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
-        return self._command(" ".join([*given, "exec", shlex.join(words)]), None)
+        # No exec: of a program that a signal ends, ssh tells less than the shell does.
+        return self._command(f"{' '.join([*given, shlex.join(words)])}; exit $?", None)
 
     def _open(self) -> None:
         socket = Path(self._closing.enter_context(_short_folder())) / "ssh"

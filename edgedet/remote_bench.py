@@ -64,7 +64,9 @@ class _Board:
 
     def __init__(self, there: Remote) -> None:
         self._there = there
-        self._environ = {FOLDER_VARIABLE: f"{there.folder}/{CACHE}"}
+        # Where the driver keeps kernels that it compiled: its default is in the home folder.
+        folder = f"{there.folder}/{CACHE}"
+        self._environ = {FOLDER_VARIABLE: folder, "CUDA_CACHE_PATH": f"{folder}/cuda"}
 
     def require_python(self) -> None:
         answer = self._there.run([PYTHON, "--version"])

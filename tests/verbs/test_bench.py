@@ -70,6 +70,7 @@ def test_real_frames(model, shared_data, capsys):
         (["--device", "nano", "--precision", "int8"], 2, "--precision fp32 or fp16"),
         (["--precision", "fp16"], 2, "--precision with a GPU only"),
         (["--keep"], 2, "--host with --keep"),
+        (["--device", "nano", "--sustain", "9"], 2, "a nano here or at --host for --sustain"),
         (["--source", "nowhere.png"], 3, "nowhere.png"),
         (["--iterations", "0"], 2, "iterations"),
         (["--sustain", "-1"], 2, "sustain"),
