@@ -93,14 +93,14 @@ def rows_of(
 
 def power_of(call: Call, seconds: float) -> dict[str, Any]:
     """Return what the sensors say while one contender runs alone, frame after frame."""
-    frames = 0
+    frames, elapsed_s = 0, 0.0
     with watch_power(seconds) as watch:
         watch.begin()
-        end = perf_counter() + seconds
-        while perf_counter() < end:
+        start = perf_counter()
+        while elapsed_s < seconds:
             call()
-            frames += 1
-    return watch.report(frames)
+            frames, elapsed_s = frames + 1, perf_counter() - start
+    return watch.report(elapsed_s / frames)
 
 
 def energy(rows: list[dict[str, Any]]) -> list[Finding]:

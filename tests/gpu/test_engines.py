@@ -156,7 +156,7 @@ def test_the_precision_is_the_one_that_was_asked(
     assert facts.precision_used == precision
     shares = shares_of_plan(flavour, engine.read_bytes())
     if shares.used is None:
-        pytest.skip(f"{flavour.title}: {shares.source}")
+        pytest.skip(f"the inspector of {flavour.title} tells no types ({shares.source})")
     assert shares.satisfies(precision), shares
 
 
