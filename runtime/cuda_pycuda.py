@@ -7,7 +7,7 @@ ctypes: graphs, and giving up a primary context without leaving it on the thread
 import re
 from ctypes import byref, c_int, c_void_p
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Type
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Type
 
 import numpy as np
 
@@ -23,6 +23,7 @@ _ATTRIBUTES = {
     75: "COMPUTE_CAPABILITY_MAJOR",
     76: "COMPUTE_CAPABILITY_MINOR",
 }
+_DEVICE = c_int(0)
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING
 _MESSAGE = re.compile(r"(\w+) failed: (.*)")
 
@@ -76,22 +77,21 @@ class _PycudaBinding(Binding):
             driver.init()
             self._device = driver.Device(0)
             self._context = self._device.retain_primary_context()
+        # Held twice, for the context has to outlive pycuda's way of giving it up.
+        try:
+            self._library.call("cuDevicePrimaryCtxRetain", byref(c_void_p()), _DEVICE)
+        except CudaError:
+            self._detach()
+            raise
 
     def release(self) -> None:
-        """Let pycuda give up its hold while there is another one, and give up that one.
-
-        pycuda leaves the context on the thread's stack, and a thread must not be left with a
-        context that is gone.
-        """
-        call, device = self._library.call, c_int(0)
-        call("cuDevicePrimaryCtxRetain", byref(c_void_p()), device)
         try:
             self._detach()
         finally:
-            call("cuDevicePrimaryCtxRelease", device)
+            self._library.call("cuDevicePrimaryCtxRelease", _DEVICE)
 
     def _detach(self) -> None:
-        """Make pycuda forget the context, and take it from beneath what was current before."""
+        """Make pycuda give up the context, which it leaves on the thread: take it from there."""
         call, before = self._library.call, c_void_p()
         with self._errors:
             outer = self._cu.Context.get_current()
@@ -138,60 +138,71 @@ class _PycudaBinding(Binding):
         flags = self._cu.host_alloc_flags.DEVICEMAP if mapped else 0
         with self._errors:
             array = self._cu.pagelocked_empty(n_bytes, np.uint8, mem_flags=flags)
-            token, address = array.base, array.ctypes.data
-            return token, address, int(token.get_device_pointer()) if mapped else 0
+        token, address = array.base, array.ctypes.data
+        try:
+            return token, address, self._device_address(token) if mapped else 0
+        except CudaError:
+            self.free_host(token)
+            raise
+
+    def _device_address(self, token: Any) -> int:
+        with self._errors:
+            return int(token.get_device_pointer())
 
     def free_host(self, token: Any) -> None:
         with self._errors:
             token.free()
 
-    def create_stream(self) -> Tuple[Any, int]:
+    # pycuda frees streams and events with the last reference. Frames of an error's traceback hold
+    # references, too, so tokens are lists of one, which are emptied.
+
+    def create_stream(self) -> Tuple[List[Any], int]:
         with self._errors:
             stream = self._cu.Stream(_NON_BLOCKING)
-        return stream, int(stream.handle)
+        return [stream], int(stream.handle)
 
-    def synchronize_stream(self, stream: Any) -> None:
+    def synchronize_stream(self, stream: List[Any]) -> None:
         with self._errors:
-            stream.synchronize()
+            stream[0].synchronize()
 
-    def destroy_stream(self, stream: Any) -> None:
-        """Nothing to call: pycuda does it when the last reference goes, that of the caller."""
+    def destroy_stream(self, stream: List[Any]) -> None:
+        del stream[:]
 
-    def copy_to_device(self, stream: Any, to: int, source: "HostBuffer") -> None:
+    def copy_to_device(self, stream: List[Any], to: int, source: "HostBuffer") -> None:
         with self._errors:
-            self._cu.memcpy_htod_async(to, source.array, stream)
+            self._cu.memcpy_htod_async(to, source.array, stream[0])
 
-    def copy_to_host(self, stream: Any, to: "HostBuffer", source: int) -> None:
+    def copy_to_host(self, stream: List[Any], to: "HostBuffer", source: int) -> None:
         with self._errors:
-            self._cu.memcpy_dtoh_async(to.array, source, stream)
+            self._cu.memcpy_dtoh_async(to.array, source, stream[0])
 
-    def create_event(self) -> Any:
+    def create_event(self) -> List[Any]:
         with self._errors:
-            return self._cu.Event()
+            return [self._cu.Event()]
 
-    def record_event(self, event: Any, stream: Any) -> None:
+    def record_event(self, event: List[Any], stream: List[Any]) -> None:
         with self._errors:
-            event.record(stream)
+            event[0].record(stream[0])
 
-    def synchronize_event(self, event: Any) -> None:
+    def synchronize_event(self, event: List[Any]) -> None:
         with self._errors:
-            event.synchronize()
+            event[0].synchronize()
 
-    def elapsed_ms(self, start: Any, end: Any) -> float:
+    def elapsed_ms(self, start: List[Any], end: List[Any]) -> float:
         with self._errors:
-            return float(end.time_since(start))
+            return float(end[0].time_since(start[0]))
 
-    def destroy_event(self, event: Any) -> None:
-        """Nothing to call, as for streams."""
+    def destroy_event(self, event: List[Any]) -> None:
+        del event[:]
 
-    def begin_capture(self, stream: Any) -> None:
-        self._graphs.begin(stream.handle)
+    def begin_capture(self, stream: List[Any]) -> None:
+        self._graphs.begin(stream[0].handle)
 
-    def end_capture(self, stream: Any) -> Any:
-        return self._graphs.end(stream.handle)
+    def end_capture(self, stream: List[Any]) -> Any:
+        return self._graphs.end(stream[0].handle)
 
-    def launch_graph(self, graph: Any, stream: Any) -> None:
-        self._graphs.launch(graph, stream.handle)
+    def launch_graph(self, graph: Any, stream: List[Any]) -> None:
+        self._graphs.launch(graph, stream[0].handle)
 
     def destroy_graph(self, graph: Any) -> None:
         self._graphs.destroy(graph)

@@ -179,6 +179,6 @@ def fake_cuda(library=None, **device):
     finally:
         gpu.fail(nth=0)
         gpu_identity.DRIVER = before[0]
-        os.environ.pop("EDGEDET_CUDA")
+        os.environ.pop("EDGEDET_CUDA", None)
         if before[1] is not None:
             os.environ["EDGEDET_CUDA"] = before[1]

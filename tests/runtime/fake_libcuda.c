@@ -401,7 +401,7 @@ static void end_context(int context) {
 }
 
 CUresult cuDevicePrimaryCtxRetain(Handle *context, int device) {
-    CUresult code = begin("cuDevicePrimaryCtxRetain", ANYWHERE);
+    CUresult code = begin("cuDevicePrimaryCtxRetain", DESPITE_ERROR);
     if (!code && device) code = INVALID_DEVICE;
     if (!code) {
         retains++;
@@ -412,7 +412,7 @@ CUresult cuDevicePrimaryCtxRetain(Handle *context, int device) {
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(int device) {
-    CUresult code = begin("cuDevicePrimaryCtxRelease", ANYWHERE);
+    CUresult code = begin("cuDevicePrimaryCtxRelease", DESPITE_ERROR);
     if (device || !retains) {
         violate("the primary context was released once too often");
         return leave(code ? code : INVALID_CONTEXT);
@@ -837,11 +837,13 @@ CUresult cuGraphExecDestroy(Handle exec) { return end_graph("cuGraphExecDestroy"
 /* ---- finding functions by name, as NVIDIA's Python bindings do ---------------------------- */
 
 CUresult cuGetProcAddress_v2(const char *name, void **found, int version, uint64_t flags, int *how);
+CUresult cuGetProcAddress(const char *name, void **found, int version, uint64_t flags);
 
 static void *function_named(const char *name, int version) {
     static const char *const SUFFIXES[] = {"_v2", ""};
     char symbol[100];
-    if (!strcmp(name, "cuGetProcAddress")) return (void *)cuGetProcAddress_v2;
+    if (!strcmp(name, "cuGetProcAddress"))
+        return version < 12000 ? (void *)cuGetProcAddress : (void *)cuGetProcAddress_v2;
     if (!strcmp(name, "cuCtxCreate") && version >= 13000) return (void *)cuCtxCreate_v4;
     if (!strcmp(name, "cuGraphInstantiate") && version >= 12000)
         name = "cuGraphInstantiateWithFlags";
