@@ -118,8 +118,8 @@ class EngineSession:
         self.launch(0)
         self.collect()
         if self._loaded.kernels is not None:
-            self._loaded.kernels.save()  # and TensorRT-RTX replays graphs by itself
-        elif self._stream.can_capture:
+            self._loaded.kernels.save()
+        if self._stream.can_capture and not self._loaded.flavour.can.replays_graphs:
             self._graphs = self._captured()
 
     def _captured(self) -> List[Any]:

@@ -31,16 +31,17 @@ def kernel_file(facts: EngineFacts, gpu: Gpu) -> Path:
 class KernelCache:
     """The runtime settings of one engine: ``config`` is for its execution context.
 
-    Whole runs are replayed as a CUDA graph, by TensorRT-RTX itself. What it kept is checked by it
-    against version, GPU and driver; what it refuses is made anew.
+    Whole runs are replayed as a CUDA graph, by TensorRT-RTX itself where it does that. What was
+    kept is checked by it against version, GPU and driver; what it refuses is made anew.
     """
 
     def __init__(self, loaded: "LoadedEngine", file: Path) -> None:
         self._file = file
         self._known = _content(file)
         self.config: Any = loaded.engine.create_runtime_config()
-        strategies = loaded.flavour.module.CudaGraphStrategy
-        self.config.cuda_graph_strategy = strategies.WHOLE_GRAPH_CAPTURE
+        if loaded.flavour.can.replays_graphs:
+            strategies = loaded.flavour.module.CudaGraphStrategy
+            self.config.cuda_graph_strategy = strategies.WHOLE_GRAPH_CAPTURE
         self._cache: Any = self.config.create_runtime_cache()
         if self._known and not self._cache.deserialize(self._known):
             _LOGGER.info("%s: of another driver or GPU; kernels are made anew", file)

@@ -37,6 +37,8 @@ class Capabilities(NamedTuple):
     """Engines run on tensors known by name (8.5 on); before, on bindings known by index."""
     runtime_cache: bool
     """Kernels are made when the engine first runs, and can be kept for the next start (RTX)."""
+    replays_graphs: bool
+    """Runs are recorded and replayed as CUDA graphs by TensorRT itself (RTX 1.2 on)."""
 
 
 class Flavour(NamedTuple):
@@ -88,4 +90,5 @@ def capabilities_of(trt: Any) -> Capabilities:
         timing_cache=hasattr(config, "create_timing_cache") and not compute_targets,
         tensor_api=hasattr(trt.ICudaEngine, "num_io_tensors"),
         runtime_cache=hasattr(trt, "IRuntimeCache"),
+        replays_graphs=hasattr(trt, "CudaGraphStrategy"),
     )

@@ -80,6 +80,7 @@ def test_what_it_can(rtx: Flavour) -> None:
         timing_cache=False,
         tensor_api=True,
         runtime_cache=True,
+        replays_graphs=True,
     )
 
 

@@ -391,6 +391,16 @@ def test_rtx_makes_kernels_once(rtx):
     rtx.require_clean()
 
 
+def test_an_older_rtx_leaves_the_graph_to_us(rtx, monkeypatch):
+    older = rtx.flavour._replace(can=rtx.flavour.can._replace(replays_graphs=False))
+    monkeypatch.setattr("edgedet.runtime.engine_session.open_flavour", lambda name: older)
+    with open_detector(rtx.engine, **ALL) as detector:
+        assert [detector(frame) for frame in pictures()] == expected(pictures())
+    assert rtx.trt.seen.configs_used == [rtx.trt.CudaGraphStrategy.DISABLED]
+    assert rtx.gpu.calls("cuGraphLaunch") == 5
+    rtx.require_clean()
+
+
 def test_kernels_of_another_driver_are_made_anew(rtx):
     open_detector(rtx.engine).close()
     (kept,) = kernel_files(rtx)

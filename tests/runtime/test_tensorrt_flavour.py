@@ -31,7 +31,8 @@ def test_capabilities_are_those_of_the_version(version):
     number = VERSIONS[version]
     expected = {name: number >= first for name, first in FIRST_WITH.items()}
     expected.update((name, number < first) for name, first in FIRST_WITHOUT.items())
-    expected.update(compute_targets=False, timing_cache=True, runtime_cache=False)
+    expected.update(compute_targets=False, timing_cache=True)
+    expected.update(runtime_cache=False, replays_graphs=False)
     assert capabilities_of(fake_tensorrt(version)) == Capabilities(**expected)
 
 
