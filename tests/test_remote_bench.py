@@ -20,6 +20,7 @@ from edgedet.cli import main
 
 pytest.importorskip("onnxruntime")
 
+PYTHON36 = "EDGEDET_PYTHON36"
 QUICK = ["--iterations", "2", "--warmup", "1", "--no-compare"]
 RTX = "NVIDIA GeForce RTX 3090, 550.54, 24576 MiB, 8.6"
 TENSORRT = """\
@@ -94,6 +95,18 @@ def test_the_cpu_there_is_measured_and_nothing_stays(board, capsys):
     assert report["model"] == str(ONNX)
     assert report["iterations"] == 2
     assert report["network_only"]["fps"] > 0
+    assert board.folders() == []
+
+
+def test_python_3_6_as_on_a_nano(board, capsys):
+    python = os.environ.get(PYTHON36)
+    if python is None:
+        pytest.skip(f"NO PYTHON 3.6 WITH NUMPY, OPENCV AND ONNX RUNTIME: name it in {PYTHON36}")
+    board.python(f'exec {python} "$@"')
+    code, report, error = bench(capsys)
+    assert code == 0, error
+    assert report["environment"]["python"].startswith("3.6.")
+    assert report["device"] == "cpu"
     assert board.folders() == []
 
 
