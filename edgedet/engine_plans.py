@@ -63,8 +63,8 @@ def flavour_for(device: str) -> Flavour:
         raise DeviceError(
             f"TensorRT here for --device {device}: its engines fit the GPU they are built on only",
             "a machine without it",
-            "export the .onnx (for a Jetson Nano with --target nano-trt82), copy it to the device "
-            "and run there: python3 -m edgedet.runtime.build_engine model.onnx",
+            "export with --bundle model.pyz instead (for a Jetson Nano with --target nano-trt82), "
+            "copy that to the device and run there: python3 model.pyz build",
         ) from error
 
 

@@ -17,7 +17,7 @@ from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.bundle_file import FP16, FP32, MANIFEST, Bundle, Model, manifest_text
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
-from edgedet.runtime.onnx_facts import onnx_facts
+from edgedet.runtime.onnx_facts import onnx_facts, weight_files
 from edgedet.runtime.spec import spec_from_json
 
 SUFFIX = ".pyz"
@@ -79,6 +79,8 @@ def _runtime() -> dict[str, bytes]:
 
 
 def _manifest(models: Mapping[str, Path], target: str | None) -> bytes:
+    for onnx in models.values():
+        _require_whole(onnx)
     text = onnx_facts(models[FP32])["spec_text"]
     if text is None:
         fix = "give a model that `edgedet export` wrote"
@@ -89,6 +91,13 @@ def _manifest(models: Mapping[str, Path], target: str | None) -> bytes:
     }
     bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text))
     return manifest_text(bundle, text).encode()
+
+
+def _require_whole(onnx: Path) -> None:
+    beside = weight_files(onnx)
+    if beside:
+        found = f"some of {onnx} in {', '.join(sorted(beside))}"
+        raise ModelError("weights inside the ONNX file", found, "save it as one file")
 
 
 def _write(path: Path, contents: Mapping[str, bytes], models: Mapping[str, Path]) -> None:

@@ -5,6 +5,7 @@ they are.
 """
 
 import json
+import shlex
 import zipfile
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional
@@ -51,7 +52,7 @@ class Bundle(NamedTuple):
     @property
     def command(self) -> str:
         """What starts it, to be typed."""
-        return "python3 {}".format(self.path)
+        return "python3 {}".format(shlex.quote(str(self.path)))
 
     def model_file(self, precision: str = FP32) -> Path:
         """Return the ONNX file of a precision on disk, taken out of the bundle unless it was

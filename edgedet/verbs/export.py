@@ -5,6 +5,15 @@ from typing import Annotated
 
 import typer
 
+TopK = Annotated[
+    int | None, typer.Option(min=1, max=3840, help="Candidates of an image; default: the model's.")
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="Refuse what it cannot run: nano-trt82, jetson-trt85, jetson-trt103, trt11, rtx."
+    ),
+]
 Trt = Annotated[bool, typer.Option("--trt", help="Build TensorRT engines as well.")]
 EngineDevice = Annotated[
     str | None,
@@ -39,10 +48,7 @@ def export(  # noqa: PLR0913 - one parameter a flag
     opset: Annotated[
         int | None, typer.Option(help="ONNX opset, 13 to 18; default: 13, which runs everywhere.")
     ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option(min=1, max=3840, help="Candidates of an image; default: the model's."),
-    ] = None,
+    top_k: TopK = None,
     data: Annotated[
         str | None, typer.Option(help="Data set to compare AP on; default: generated images.")
     ] = None,
@@ -50,12 +56,7 @@ def export(  # noqa: PLR0913 - one parameter a flag
     bbox_mode: Annotated[
         str, typer.Option(help="COCO boxes hold xywh, or corners: xyxy.")
     ] = "xywh",
-    target: Annotated[
-        str | None,
-        typer.Option(
-            help="Refuse what it cannot run: nano-trt82, jetson-trt85, jetson-trt103, trt11, rtx."
-        ),
-    ] = None,
+    target: Target = None,
     trt: Trt = False,
     device: EngineDevice = None,
     precision: EnginePrecision = None,

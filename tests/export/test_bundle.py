@@ -97,6 +97,13 @@ def test_a_foreign_model_is_refused_and_what_was_there_stays() -> None:
     assert Path("model.pyz").read_text() == "mine"
 
 
+def test_a_model_in_several_files_is_refused() -> None:
+    large = onnx.load(str(ONNX))
+    onnx.save(large, "large.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    with pytest.raises(ModelError, match=r"some of large\.onnx in w\.bin"):
+        write_bundle(Path("model.pyz"), Path("large.onnx"))
+
+
 def test_another_ending_is_a_usage_error_before_anything_is_exported(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -104,7 +104,7 @@ def test_an_engine_for_a_board_is_built_on_it(
     assert export(checkpoint, "--trt", "--device", device) == 5
     captured = capsys.readouterr()
     assert len(captured.err.splitlines()) == 1
-    assert "python3 -m edgedet.runtime.build_engine model.onnx" in captured.err
+    assert "run there: python3 model.pyz build" in captured.err
 
 
 @pytest.mark.parametrize("version", ["8.2.1.8", "10.3.0"])
