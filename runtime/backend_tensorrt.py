@@ -77,7 +77,7 @@ class TensorRtBackend:
 
     def upload(self, turn: int) -> None:
         """Start to bring ``inputs[turn]`` to the GPU; it may be running on the other one."""
-        self._opened().upload(turn)
+        self._opened().upload(turn, ahead=self._running)
         self._ready = True
 
     def launch(self, turn: int) -> None:

@@ -52,13 +52,13 @@ class EngineSession:
                 self.close()
             raise
 
-    def upload(self, turn: int) -> None:
-        """Start to copy that input to the GPU, which may be running on the other."""
-        self._twins[turn].upload(self._uploads)
+    def upload(self, turn: int, ahead: bool) -> None:
+        """Start to copy that input to the GPU; ahead: while it is running on the other one."""
+        self._twins[turn].upload(self._uploads if ahead else self._stream)
 
     def launch(self, turn: int) -> None:
         """Start to run on that input, and to bring the outputs back."""
-        self._uploads.synchronize()
+        self._uploads.synchronize()  # nothing to wait for unless it was sent ahead
         self._run(turn)
         for output in self._outputs:
             output.download(self._stream)
@@ -114,7 +114,7 @@ class EngineSession:
     def _warm_up(self) -> None:
         """Run once for what TensorRT does at the first run only; then record it as CUDA graphs."""
         for turn in range(TURNS):
-            self.upload(turn)
+            self.upload(turn, ahead=False)
         self.launch(0)
         self.collect()
         if self._loaded.kernels is not None:
