@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedet.bench_place import JETSON, RTX, kind_of
+from edgedet.calm import load_here, wait_after_work
 from edgedet.onnx_form import NAME, TARGETS, onnx_form
 from edgedet.runtime.engine_file import EngineFacts, read_engine_facts
 from edgedet.runtime.gpu_diagnosis import Gpu
@@ -73,8 +74,9 @@ def _built(model: Path, gpu: Gpu, precision: str) -> Iterator[tuple[Path, Engine
         # Engines lie beside their model, and this one is not to lie beside the user's.
         link = Path(folder) / NAME
         link.symlink_to(onnx.resolve())
-        report = export_engines(Request(link), Wish(_builds_for(gpu), precision))
-        yield report.engines[0].path, report.engines[0].facts
+        (engine,) = export_engines(Request(link), Wish(_builds_for(gpu), precision)).engines
+        wait_after_work(engine.seconds, load_here)
+        yield engine.path, engine.facts
 
 
 def _builds_for(gpu: Gpu) -> str:

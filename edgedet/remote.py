@@ -29,6 +29,9 @@ OPTIONS = {
     "ServerAliveInterval": "15",
     "ServerAliveCountMax": "4",
     "LogLevel": "ERROR",
+    # Of a user's own configuration: what would get into the way.
+    "ClearAllForwardings": "yes",
+    "RemoteCommand": "none",
     "ForwardX11": "no",
     "ForwardAgent": "no",
     "RequestTTY": "no",

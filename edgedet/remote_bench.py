@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgedet.bench_place import CPU, RTX, Place, place_named
+from edgedet.calm import load_in, wait_after_work
 from edgedet.engine_speed import DEFAULT_PRECISION
 from edgedet.onnx_form import NAME, TARGETS, onnx_form
 from edgedet.remote import Remote
@@ -49,7 +51,7 @@ def measure_there(request: BenchRequest, host: str) -> dict[str, Any]:
         engine = _is_engine_wanted(board.facts("doctor"), place, host)
         precision = request.precision or DEFAULT_PRECISION
         if engine:
-            board.facts("build", "--precision", precision)
+            board.build(precision)
         backend = ["--backend", "tensorrt", "--precision", precision]
         words = backend if engine else ["--backend", "onnxruntime"]
         report = board.facts("bench", *words, *_settings(request.speed, source))
@@ -73,6 +75,14 @@ class _Board:
         if answer.code:
             found, fix = f"no {PYTHON}", "install it there, for example: sudo apt install python3"
             raise DeviceError(f"Python 3.6 or newer on {self._there.host}", found, fix)
+
+    def build(self, precision: str) -> None:
+        started = time.monotonic()
+        self.facts("build", "--precision", precision)
+        wait_after_work(time.monotonic() - started, self._load)
+
+    def _load(self) -> float | None:
+        return load_in(self._there.run(["sh", "-c", "cat /proc/loadavg; nproc"]).out)
 
     def facts(self, *words: str) -> dict[str, Any]:
         # -u: what it logs while it builds for half an hour is to be seen now.

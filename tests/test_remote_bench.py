@@ -16,6 +16,7 @@ from fake_cuda import compile_fake, require_gcc
 from small_checkpoint import write_checkpoint
 from sshd_loopback import Sshd, require_sshd
 
+from edgedet import remote_bench
 from edgedet.cli import main
 
 pytest.importorskip("onnxruntime")
@@ -129,10 +130,13 @@ def test_a_checkpoint_and_a_picture(board, capsys):
 @pytest.mark.parametrize(
     "device", [[], pytest.param(["--device", "RTX 3090"], marks=pytest.mark.slow)]
 )
-def test_an_engine_is_built_and_measured_there(board, capsys, device):
+def test_an_engine_is_built_and_measured_there(board, capsys, monkeypatch, device):
     board.has_card()
+    loads = []
+    monkeypatch.setattr(remote_bench, "wait_after_work", lambda _, load: loads.append(load()))
     code, report, error = bench(capsys, *device)
     assert code == 0, error
+    assert loads[0] > 0  # asked of the board, after the build
     assert report["backend"] == "TensorRT 10.3.0"
     assert report["precision"] == "fp16"
     assert report["device"].startswith("NVIDIA GeForce RTX 3090")
