@@ -214,6 +214,7 @@ def test_a_bare_machine(tmp_path):
     assert lines["Python"].status == "missing"
     assert lines["GPU"].status == "missing"
     assert "Memory" not in lines
+    assert lines["CUDA for Python"].found == "ctypes, which needs the CUDA driver alone"
     assert doctor_text(list(lines.values()))
 
 
