@@ -18,6 +18,7 @@ from edgedet.export.roofline import (
     best_peak_tflops,
     bounds,
     cache_bytes,
+    may_use_tf32,
     precisions_of,
 )
 from edgedet.onnx_form import TARGETS, onnx_form
@@ -70,10 +71,11 @@ def assumptions(device: Device, precisions: tuple[str, ...], setting: Setting) -
     """Return what the bounds rest on, a line each."""
     peaks = ", ".join(f"{name} {best_peak_tflops(device, name):g}" for name in precisions)
     cache = cache_bytes(device) / 1e6
+    tf32 = ", FP32 as TF32" if "fp32" in precisions and may_use_tf32(device) else ""
     lines = [
         "the network alone, at the GPU's highest clock, cool and with nothing else running; "
         "no copies, preprocessing or postprocessing",
-        f"at most: arithmetic at the peak ({peaks} T operations/s), dense 3x3 convolutions with "
+        f"at most: arithmetic at the peak ({peaks} T operations/s{tf32}), dense 3x3 convolutions with "
         f"{setting.winograd_saving:g} times fewer products (Winograd)",
         f"at most: memory at {device.bandwidth_gbs:g} GB/s, and of each tensor only what exceeds "
         f"{cache:g} MB of cache; layers without products cost nothing",

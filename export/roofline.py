@@ -107,9 +107,13 @@ def best_peak_tflops(device: Device, precision: str) -> float:
     """Return the highest rate of any unit that may compute it, in 1e12 operations a second."""
     if precision == "fp32":
         tf32 = device.fp16_tflops_fp32_accumulate * TF32_SHARE
-        has_tf32 = device.compute_capability >= TF32_FROM
-        return max(device.fp32_tflops, tf32) if has_tf32 else device.fp32_tflops
+        return max(device.fp32_tflops, tf32) if may_use_tf32(device) else device.fp32_tflops
     return device.fp16_tflops if precision == "fp16" else device.int8_tops or 0.0
+
+
+def may_use_tf32(device: Device) -> bool:
+    """Whether TensorRT computes FP32 in TF32 there unless it is told not to."""
+    return device.compute_capability >= TF32_FROM
 
 
 def cautious_peak_tflops(layer: Layer, device: Device, precision: str) -> float:

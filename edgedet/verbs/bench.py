@@ -7,7 +7,7 @@ import typer
 
 
 def bench(  # noqa: PLR0913 - one parameter a flag
-    model: Annotated[Path, typer.Argument(help="Model to measure: model.onnx, or model.pt.")],
+    model: Annotated[Path, typer.Argument(help="Model to measure: model.onnx, .pt or .engine.")],
     source: Annotated[
         str | None,
         typer.Option(help="Image, folder, glob or video; default: generated 1080p frames."),
