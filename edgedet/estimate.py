@@ -75,8 +75,8 @@ def assumptions(device: Device, precisions: tuple[str, ...], setting: Setting) -
     lines = [
         "the network alone, at the GPU's highest clock, cool and with nothing else running; "
         "no copies, preprocessing or postprocessing",
-        f"at most: arithmetic at the peak ({peaks} T operations/s{tf32}), dense 3x3 convolutions with "
-        f"{setting.winograd_saving:g} times fewer products (Winograd)",
+        f"at most: arithmetic at the peak ({peaks} T operations/s{tf32}), dense 3x3 convolutions "
+        f"with {setting.winograd_saving:g} times fewer products (Winograd)",
         f"at most: memory at {device.bandwidth_gbs:g} GB/s, and of each tensor only what exceeds "
         f"{cache:g} MB of cache; layers without products cost nothing",
         f"at most: one kernel after another, none under {setting.kernel_us:g} us",
