@@ -78,7 +78,7 @@ def export_engines(request: Request, wish: Wish) -> EngineReport:
         for plan in plans:
             path = onnx.with_name(f"{onnx.stem}.{plan.label}.{precision}.engine")
             options = EngineOptions(precision, plan.compute_capabilities)
-            engines.append(_engine(source, path, flavour, options, wish.force))
+            engines.append(_engine(source, path, flavour, options))
     return EngineReport(onnx, report, half, accuracy, tuple(engines))
 
 
@@ -130,9 +130,7 @@ def _accuracy(onnx: Path, half: Half, annotations: Annotations) -> Accuracy:
     return found
 
 
-def _engine(
-    onnx: Path, path: Path, flavour: Flavour, options: EngineOptions, force: bool
-) -> Engine:
+def _engine(onnx: Path, path: Path, flavour: Flavour, options: EngineOptions) -> Engine:
     started = time.perf_counter()
-    facts = engine_from_onnx(onnx, path, flavour, options, force=force)
+    facts = engine_from_onnx(onnx, path, flavour, options)
     return Engine(path, facts, time.perf_counter() - started)

@@ -34,15 +34,13 @@ class Wish:
     """`rtx`, `jetson`, `cuda`, or the name of a device of the table."""
     precision: str | None = None
     """`fp32` or `fp16`; None: both."""
-    force: bool = False
-    """Build even what was built before."""
 
 
-def wish_of(trt: bool, device: str | None, precision: str | None, force: bool) -> Wish | None:
+def wish_of(trt: bool, device: str | None, precision: str | None) -> Wish | None:
     """Return what the flags ask for; None without --trt, where the others are a UsageError."""
     if trt:
-        return Wish(device or RTX, precision, force)
-    given = {"--device": device, "--precision": precision, "--force": force}
+        return Wish(device or RTX, precision)
+    given = {"--device": device, "--precision": precision}
     idle = [name for name, value in given.items() if value]
     if idle:
         found = f"{' and '.join(idle)} without --trt"

@@ -144,7 +144,7 @@ def test_every_verb_has_a_line_of_help_and_few_flags() -> None:
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         assert command.get_short_help_str(200), name
         assert all(getattr(p, "help", "") for p in command.params), name
-        assert len(command.params) <= 16, name  # export: a graph, engines of it, and a bundle
+        assert len(command.params) <= 15, name
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback() -> None:

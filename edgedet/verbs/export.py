@@ -30,7 +30,6 @@ Bundle = Annotated[
         "--bundle", help="Also write model.pyz: the model and all that runs it on a device."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Build engines anew that were built before.")]
 
 
 def export(  # noqa: PLR0913 - one parameter a flag
@@ -60,7 +59,6 @@ def export(  # noqa: PLR0913 - one parameter a flag
     trt: Trt = False,
     device: EngineDevice = None,
     precision: EnginePrecision = None,
-    force: Force = False,
     bundle: Bundle = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
@@ -77,7 +75,7 @@ def export(  # noqa: PLR0913 - one parameter a flag
     from edgedet.export_table import export_json, export_text
     from edgedet.model_export import Request, export_model
 
-    wish = wish_of(trt, device, precision, force)
+    wish = wish_of(trt, device, precision)
     request = Request(model, out, batch, input, opset, top_k, data, split, bbox_mode, target)
     if bundle is not None:
         require_alone(trt)

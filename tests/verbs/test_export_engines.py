@@ -140,7 +140,7 @@ def test_without_the_gpu_nothing_is_exported(
     ("words", "message"),
     [
         (["--device", "rtx"], "--device without --trt"),
-        (["--precision", "fp16", "--force"], "--precision and --force without --trt"),
+        (["--precision", "fp16", "--device", "rtx"], "--device and --precision without --trt"),
         (["--trt", "--precision", "int8"], "--precision fp32 or fp16"),
         (["--trt", "--device", "RTX 9999"], "a device of the table"),
     ],
