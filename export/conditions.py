@@ -6,13 +6,16 @@ cannot be known from the file (a tensor without a type) counts as not holding.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from .checks import MAX_TOP_K
 from .graph_view import NodeView
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Judgement = Callable[[NodeView], "str | None"]
 INTEGERS = ("INT32", "INT64")
@@ -111,8 +114,8 @@ def half_constant(*positions: int) -> Judgement:
 
 def dilated(node: NodeView) -> str | None:
     """Hold for dilations other than 1."""
-    found = node.attribute("dilations")
-    return f"dilations={list(found)}" if found and any(value != 1 for value in found) else None
+    found = _integers(node.attribute("dilations"))
+    return f"dilations={found}" if found and any(value != 1 for value in found) else None
 
 
 def output_used(position: int) -> Judgement:
@@ -147,10 +150,10 @@ def inputs_other_than(count: int) -> Judgement:
 
 def asymmetric(node: NodeView) -> str | None:
     """Hold for a zero point other than 0, or a scale that is not positive."""
-    scale, zero_point = node.value(1), node.value(2)
+    scale, zero_point = _numbers(node.value(1)), _numbers(node.value(2))
     if zero_point is not None and np.any(zero_point != 0):
         return "zero point other than 0"
-    if scale is not None and np.any(np.asarray(scale, np.float64) <= 0):
+    if scale is not None and np.any(scale <= 0):
         return "scale of 0 or less"
     return None
 
@@ -166,10 +169,10 @@ def large_or_computed_k(node: NodeView) -> str | None:
     """Hold for a TopK whose K is computed or beyond TensorRT's limit."""
     if not node.is_constant(1):
         return f"computed K {node.input(1)}"
-    values = node.value(1)
+    values = _numbers(node.value(1))
     attribute = node.attribute("k")  # until opset 9
-    k = int(values.reshape(-1)[0]) if values is not None and values.size else attribute
-    return f"K = {k}" if k is not None and k > MAX_TOP_K else None
+    k = values.reshape(-1)[0] if values is not None and values.size else attribute
+    return f"K = {k:.0f}" if isinstance(k, int | float) and k > MAX_TOP_K else None
 
 
 def axes_as_input(node: NodeView) -> str | None:
@@ -195,6 +198,8 @@ def partial_shape(node: NodeView) -> str | None:
 def uneven_split(node: NodeView) -> str | None:
     """Hold for a Split into a number of parts that does not divide the axis."""
     parts, shape, axis = node.attribute("num_outputs"), node.shape(0), node.attribute("axis") or 0
+    if not (isinstance(parts, int) and isinstance(axis, int)):
+        return None
     if not parts or shape is None or not -len(shape) <= axis < len(shape):
         return None
     length = shape[axis]
@@ -219,15 +224,15 @@ def rank_other_than(rank: int) -> Judgement:
 
 def some_axes(node: NodeView) -> str | None:
     """Hold for an operator that names fewer axes than there are, or in another order."""
-    axes, shape = node.attribute("axes"), node.shape(0)
-    every = shape is not None and axes is not None and list(axes) == list(range(len(shape)))
-    return None if axes is None or every else f"axes={list(axes)}"
+    axes, shape = _integers(node.attribute("axes")), node.shape(0)
+    every = shape is not None and axes == list(range(len(shape)))
+    return None if axes is None or every else f"axes={axes}"
 
 
 def unknown_cast(node: NodeView) -> str | None:
     """Hold for a Cast to a type that TensorRT 8.2 lacks."""
     code = node.attribute("to")
-    name = node.graph.type_name(code) if code else None
+    name = node.graph.type_name(code) if code and isinstance(code, int) else None
     return f"to={name}" if name and name not in CAST_TYPES else None
 
 
@@ -235,3 +240,17 @@ def unsupported_axis(node: NodeView) -> str | None:
     """Hold for spatial operators over other than two or three axes."""
     shape = node.shape(0)
     return f"rank {len(shape)}" if shape is not None and len(shape) not in (4, 5) else None
+
+
+def _integers(value: object) -> list[int] | None:
+    """Return an attribute that is a list of integers; None for any other."""
+    if not isinstance(value, Sequence) or not all(isinstance(item, int) for item in value):
+        return None
+    return list(value)
+
+
+def _numbers(value: NDArray[np.generic] | None) -> NDArray[np.float64] | None:
+    """Return a constant as numbers; None for texts, which a wrong file may hold there."""
+    if value is None or value.dtype.kind in "OSU":
+        return None
+    return np.asarray(value, np.float64)

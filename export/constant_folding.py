@@ -6,6 +6,7 @@ Mod, ConstantOfShape ...) of which TensorRT 8.2 lacks some.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from edgedet.runtime.lazy import require
 
 from .checks import dims_of, has_static_shape, opset_of
+from .graph_view import bodies_of, nested_graphs
 from .onnx_file import INSTALL_ONNX
 
 if TYPE_CHECKING:
@@ -44,13 +46,24 @@ def drop_unused(graph: GraphProto) -> None:
     kept = []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
-            needed.update(node.input)
+            needed.update(_reads(node))
             kept.append(node)
     del graph.node[:]
     graph.node.extend(reversed(kept))
-    constants = [tensor for tensor in graph.initializer if tensor.name in needed]
-    del graph.initializer[:]
-    graph.initializer.extend(constants)
+    unused = {tensor.name for tensor in graph.initializer} - needed
+    for values in (graph.initializer, graph.input):  # a constant may be listed as input as well
+        left = [value for value in values if value.name not in unused]
+        del values[:]
+        values.extend(left)
+
+
+def _reads(node: NodeProto) -> Iterator[str]:
+    """Yield the names that a node reads; bodies see the tensors around them."""
+    yield from node.input
+    for body in bodies_of(node):
+        for graph in nested_graphs(body):
+            yield from (name for inner in graph.node for name in inner.input)
+            yield from (value.name for value in graph.output)
 
 
 class _Folding:
@@ -99,14 +112,10 @@ class _Folding:
         reads_constants = inputs and all(name in self._constants for name in inputs)
         if node.op_type != "Constant" and not reads_constants:
             return None
-        if node.op_type in RANDOM_OPS or _has_branch(node):
+        # A body may read tensors that are not among the inputs.
+        if node.op_type in RANDOM_OPS or bodies_of(node):
             return None
         reference = require("onnx.reference", INSTALL_ONNX)
         evaluator = reference.ReferenceEvaluator(node, opsets={"": self._opset})
         results = evaluator.run(None, {name: self._constants[name] for name in inputs})
         return [np.asarray(result) for result in results]
-
-
-def _has_branch(node: NodeProto) -> bool:
-    """Whether it is an If or a Loop: a branch may read tensors that are not among the inputs."""
-    return any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute)

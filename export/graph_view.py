@@ -42,9 +42,9 @@ class GraphView:
         self.producers: dict[str, NodeProto] = {}
         self.readers: dict[str, list[NodeProto]] = {}
         self._types: dict[str, tuple[int, tuple[int | None, ...] | None]] = {}
-        graphs = list(_graphs(model.graph))
+        graphs = list(nested_graphs(model.graph))
         self.nodes = [NodeView(node, self) for graph in graphs for node in graph.node]
-        for graph in [*graphs, *_graphs(self._inferred(model).graph)]:
+        for graph in [*graphs, *nested_graphs(self._inferred(model).graph)]:
             self._learn(graph)
 
     @property
@@ -227,14 +227,21 @@ def _module_of_scopes(text: str) -> str | None:
     return modules[-1] if modules else OUTSIDE_MODULES
 
 
-def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
+def bodies_of(node: NodeProto) -> list[GraphProto]:
+    """Return the graphs inside a node: of If, Loop and Scan."""
+    found = []
+    for attribute in node.attribute:
+        found += [attribute.g] if attribute.HasField("g") else []
+        found += attribute.graphs
+    return found
+
+
+def nested_graphs(graph: GraphProto) -> Iterator[GraphProto]:
     """Yield a graph and the bodies inside it."""
     yield graph
     for node in graph.node:
-        for attribute in node.attribute:
-            bodies = [attribute.g] if attribute.HasField("g") else []
-            for body in [*bodies, *attribute.graphs]:
-                yield from _graphs(body)
+        for body in bodies_of(node):
+            yield from nested_graphs(body)
 
 
 def _type_of(value: ValueInfoProto) -> tuple[int, tuple[int | None, ...] | None]:

@@ -23,6 +23,7 @@ from edgedet.runtime.onnx_facts import LEARNED_OPS
 
 from .checks import opset_of
 from .constant_folding import drop_unused
+from .graph_view import bodies_of
 from .metadata import read_spec, spec_text, with_provenance, write_spec
 from .onnx_file import INSTALL_ONNX
 
@@ -46,6 +47,8 @@ MOVING_OPS = (
 FLOAT, FLOAT16 = 1, 10
 """Of TensorProto.DataType."""
 _SUFFIX = {FLOAT: "_fp32", FLOAT16: "_fp16"}
+_TYPE_ATTRIBUTES = frozenset({"dtype", "output_dtype", "to"})
+"""By which an operator says the type of its result."""
 
 
 def half_precision(model: ModelProto, keep: Collection[int] = ()) -> ModelProto:
@@ -83,9 +86,16 @@ def tail_of(graph: GraphProto) -> set[int]:
 
 
 def inferred_types(model: ModelProto) -> ModelProto:
-    """Return a copy of the model in which the type of every tensor is written down."""
+    """Return a copy of the model in which the type of every tensor is written down.
+
+    ModelError for a graph that contradicts itself, or whose nodes are out of order.
+    """
     onnx = require("onnx", INSTALL_ONNX)
-    inferred: ModelProto = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    try:
+        inferred: ModelProto = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        found = str(error).strip().splitlines()[0]
+        raise ModelError("a valid ONNX graph", found, "export the model again") from error
     return inferred
 
 
@@ -101,7 +111,7 @@ def _check_source(graph: GraphProto) -> None:
     if FLOAT16 in elem_types(graph).values():
         raise ModelError("a graph in FP32", "one with FP16 in it", fix)
     for node in graph.node:
-        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+        if bodies_of(node):
             raise ModelError("a graph without branches", f"{node.op_type} {node.name}", fix)
 
 
@@ -127,8 +137,9 @@ class _Halving:
         """Rewrite the graph in place, the nodes at these indices excepted."""
         for index, node in enumerate(list(self._graph.node)):
             self._rewrite(node, FLOAT if index in fp32 else FLOAT16)
-        for name in self._outputs & self._floats:
-            self._named(name, FLOAT)
+        for value in self._graph.output:
+            if value.name in self._floats:
+                self._named(value.name, FLOAT)
         del self._graph.node[:]
         self._graph.node.extend(self._nodes)
         del self._graph.value_info[:]  # of the types before
@@ -149,9 +160,11 @@ class _Halving:
         self._nodes.append(changed)
 
     def _can_be_half(self, node: NodeProto) -> bool:
-        """Whether the node computes in FP16, and does not make its type out of nothing."""
-        if node.op_type != "Cast" and not self._floats.intersection(node.input):
-            return False
+        """Whether the node computes in FP16, and takes its type from what it reads."""
+        if node.op_type != "Cast":
+            told = _TYPE_ATTRIBUTES.intersection(entry.name for entry in node.attribute)
+            if told or not self._floats.intersection(node.input):
+                return False
         results = [place for place, name in enumerate(node.output) if name in self._floats]
         return all(self._allowed(node, "outputs", place) for place in results)
 

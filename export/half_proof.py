@@ -52,11 +52,12 @@ def proven_half(path: Path, frames: Frames) -> Half:
     frames: gives the same frames [H, W, 3] uint8 BGR each time it is called. Raises ModelError
     when the two do not agree.
     """
-    model = load_onnx(path)
-    kept, overflows = nodes_to_keep(model, scan_values(model, frames()))
-    half = half_precision(model, kept)
-    with rehearsal_backend(half) as rehearsal, OnnxRuntimeBackend(path) as reference:
-        parity = compare_backends(reference, rehearsal, frames(), FP16_BOUNDS)
+    with OnnxRuntimeBackend(path) as reference:  # first: what is no model of ours is told
+        model = load_onnx(path)
+        kept, overflows = nodes_to_keep(model, scan_values(model, frames()))
+        half = half_precision(model, kept)
+        with rehearsal_backend(half) as rehearsal:
+            parity = compare_backends(reference, rehearsal, frames(), FP16_BOUNDS)
     require_agreement(parity)
     fp32 = len(kept | tail_of(model.graph))
     return Half(half, parity, len(model.graph.node), fp32, tuple(overflows))

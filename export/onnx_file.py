@@ -30,6 +30,10 @@ def load_onnx(path: Path, *, weights: bool = True) -> ModelProto:
         raise ModelError("an ONNX file", found, "check the path") from error
     except DecodeError as error:
         raise _not_onnx(path) from error
+    except (onnx.checker.ValidationError, ValueError) as error:
+        found = " ".join(str(error).split())
+        fix = "copy it together with the files of its weights"
+        raise ModelError(f"weights of {path} in files beside it", found, fix) from error
     # Protobuf reads an empty file, and some text, as an empty message.
     if model.ir_version == 0 or not model.graph.node:
         raise _not_onnx(path)

@@ -24,7 +24,8 @@ HEADROOM = 4.0
 """Other images have larger values than those that were looked at: a tensor may reach a quarter of
 what FP16 holds. Factor of our choice; activations of trained detectors stay below 100."""
 INSTALL_ORT = "install it with: pip install onnxruntime"
-_SUFFIX = "_largest"
+_SUFFIX = "//largest"
+"""Of names that no exporter makes."""
 
 
 class Overflow(NamedTuple):
@@ -54,15 +55,16 @@ def scan_values(model: ModelProto, images_bgr: Iterable[NDArray[np.uint8]]) -> S
     spec = read_spec(model)
     watched, names = _watched(model)
     session = ort.InferenceSession(onnx_bytes(watched), providers=["CPUExecutionProvider"])
-    batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
+    images = session.get_inputs()[0]  # constants that are listed as inputs left out
     largest = _weights(model)
     count = 0
     for image in images_bgr:
         tensor = preprocess(image, spec)[0]
-        feed = {model.graph.input[0].name: np.stack([tensor] * batch)}
+        feed = {images.name: np.stack([tensor] * images.shape[0])}
         found = session.run([name + _SUFFIX for name in names], feed)
         for name, value in zip(names, found, strict=True):
-            largest[name] = max(largest.get(name, 0.0), _finite(name, float(value)))
+            size = 0.0 if value == -np.inf else float(value)  # of a tensor without values
+            largest[name] = max(largest.get(name, 0.0), _finite(name, size))
         count += 1
     return Scan(count, largest)
 
@@ -94,11 +96,12 @@ def _watched(model: ModelProto) -> tuple[ModelProto, list[str]]:
     """A copy whose outputs are the largest absolute value of each float tensor of the nodes."""
     onnx = require("onnx", INSTALL_ONNX)
     types = elem_types(inferred_types(model).graph)
-    names = [name for node in model.graph.node for name in node.output if types[name] == FLOAT]
+    made = [name for node in model.graph.node for name in node.output]
+    names = [name for name in made if types.get(name) == FLOAT]  # "": not asked for
     watched = type(model)()
     watched.CopyFrom(model)
     for name in names:
-        size, largest = f"{name}_size", name + _SUFFIX
+        size, largest = f"{name}{_SUFFIX}/size", name + _SUFFIX
         # Without axes it is over all of them, in every opset.
         watched.graph.node.append(onnx.helper.make_node("Abs", [name], [size]))
         watched.graph.node.append(onnx.helper.make_node("ReduceMax", [size], [largest], keepdims=0))

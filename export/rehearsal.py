@@ -50,7 +50,7 @@ def _rounded(node: NodeProto, halves: set[str]) -> list[NodeProto]:
     for place, name in enumerate(node.output):
         if name not in halves:
             continue
-        exact, rounded = f"{name}_exact", f"{name}_rounded"
+        exact, rounded = f"{name}//exact", f"{name}//rounded"  # no exporter's names
         played.output[place] = exact
         nodes.append(onnx.helper.make_node("Cast", [exact], [rounded], to=FLOAT16))
         nodes.append(onnx.helper.make_node("Cast", [rounded], [name], to=FLOAT))

@@ -106,3 +106,28 @@ def test_unused_nodes_and_constants_go() -> None:
     drop_unused(model.graph)
     assert [node.op_type for node in model.graph.node] == ["Abs"]
     assert not model.graph.initializer
+
+
+def test_what_only_a_body_reads_is_used() -> None:
+    def body(name: str) -> onnx.GraphProto:
+        node = helper.make_node("Identity", ["outer"], [name])
+        result = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        return helper.make_graph([node], name, [], [result])
+
+    nodes = [
+        helper.make_node("ReduceMax", ["images"], ["largest"], keepdims=0),
+        helper.make_node("Greater", ["largest", "zero"], ["yes"]),
+        helper.make_node("If", ["yes"], ["out"], then_branch=body("a"), else_branch=body("b")),
+    ]
+    outer = helper.make_tensor("outer", TensorProto.FLOAT, [1], [7.0])
+    model = model_of(nodes, outer, helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]))
+    folded = fold_constants(model)
+    assert run_onnx(folded, np.ones((2, 3, 4), np.float32))[0] == [7]
+
+
+def test_a_constant_that_goes_is_no_input_either() -> None:
+    """Older exporters list constants among the inputs; without its value it would be a real one."""
+    model = model_of([helper.make_node("Neg", ["images"], ["out"])], int64("unused", [1]))
+    model.graph.input.append(helper.make_tensor_value_info("unused", TensorProto.INT64, [1]))
+    drop_unused(model.graph)
+    assert [value.name for value in model.graph.input] == ["images"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from edgedet.export.half_proof import (
     require_agreement,
 )
 from edgedet.export.metadata import read_spec, write_spec
-from edgedet.export.onnx_file import onnx_bytes, save_onnx
+from edgedet.export.onnx_file import load_onnx, onnx_bytes, save_onnx
 from edgedet.export.overflow import nodes_to_keep, scan_values
 from edgedet.export.parity import compare_backends
 from edgedet.export.parity_images import parity_images
@@ -234,6 +235,153 @@ def test_a_constant_that_both_parts_read_stays_exact_where_it_is_fp32() -> None:
     values = {t.name: numpy_helper.to_array(t) for t in half.graph.initializer}
     assert values["both"] == np.float32(exact)
     assert values["both_fp16"] == 1
+
+
+def test_constants_that_are_listed_as_inputs_need_no_feeding(tmp_path: Path) -> None:
+    """As exporters before IR version 4 wrote them, before the image or behind it."""
+    for place in (0, 1):
+        model = chain(2.0)
+        for tensor in model.graph.initializer:
+            value = helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            model.graph.input.insert(place, value)
+        save_onnx(model, tmp_path / "model.onnx")
+        half = proven_half(tmp_path / "model.onnx", lambda: [WHITE]).graph
+        known = {tensor.name for tensor in half.graph.initializer}
+        assert [v.name for v in half.graph.input if v.name not in known] == ["images"]
+        np.testing.assert_allclose(run(rehearsal_of(half)), 18, rtol=1e-3)
+
+
+def test_outputs_that_nobody_asks_for_and_empty_constants_are_no_tensors(tmp_path: Path) -> None:
+    model = chain(1.0)
+    make, array = helper.make_node, numpy_helper.from_array
+    model.graph.node[1].op_type = "Dropout"
+    model.graph.node[1].output.append("")
+    model.graph.node.insert(2, make("Constant", [], ["roi"], value=array(np.zeros(0, np.float32))))
+    model.graph.initializer.append(array(np.ones(4, np.float32), "scales"))
+    model.graph.node.insert(3, make("Resize", ["positive", "roi", "scales"], ["same"]))
+    model.graph.node[4].input[0] = "same"
+    save_onnx(model, tmp_path / "model.onnx")
+    assert proven_half(tmp_path / "model.onnx", lambda: [WHITE]).overflows == ()
+
+
+@pytest.mark.parametrize("name", ["large_size", "large_largest", "large_exact", "large_rounded"])
+def test_any_name_may_be_taken_already(name: str, tmp_path: Path) -> None:
+    model = chain(1.0)
+    model.graph.node[1].output[0] = model.graph.node[2].input[0] = name
+    save_onnx(model, tmp_path / "model.onnx")
+    assert proven_half(tmp_path / "model.onnx", lambda: [WHITE]).overflows == ()
+
+
+def test_equal_models_give_equal_files_in_every_process() -> None:
+    """The order of a set of names differs from one process to the next."""
+    model = chain(2.0)
+    for name in ("large", "positive", "map", "table", "turned"):
+        model.graph.output.append(helper.make_tensor_value_info(name, FLOAT, None))
+    half = half_precision(model)
+    casts = [node.output[0] for node in half.graph.node if node.op_type == "Cast"]
+    assert casts[-5:] == ["turned", "large", "positive", "map", "table"]
+
+
+def test_a_type_that_an_attribute_says_stays() -> None:
+    model = chain(1.0)
+    like = helper.make_node("RandomUniformLike", ["positive"], ["noise"], dtype=FLOAT)
+    model.graph.node.insert(2, like)
+    model.graph.node.insert(3, helper.make_node("Add", ["positive", "noise"], ["sum"]))
+    model.graph.node[4].input[0] = "sum"
+    half = half_precision(model)
+    onnx.checker.check_model(half, full_check=True)
+    assert types_of(half)["noise"] == FLOAT
+
+
+def reverse(graph: onnx.GraphProto) -> None:
+    nodes = list(graph.node)[::-1]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def circle(graph: onnx.GraphProto) -> None:
+    graph.node[0].input[0] = "map"
+
+
+def dynamic_batch(graph: onnx.GraphProto) -> None:
+    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+
+
+def no_input(graph: onnx.GraphProto) -> None:
+    del graph.input[:]
+
+
+def no_outputs(graph: onnx.GraphProto) -> None:
+    del graph.output[:]
+
+
+def unknown_operator(graph: onnx.GraphProto) -> None:
+    graph.node[0].op_type = "Conw"
+
+
+def short_weights(graph: onnx.GraphProto) -> None:
+    graph.initializer[0].raw_data = b"123"
+
+
+def two_of_one_name(graph: onnx.GraphProto) -> None:
+    graph.node[2].output[0] = "large"
+
+
+SPOILERS = (
+    reverse,
+    circle,
+    dynamic_batch,
+    no_input,
+    no_outputs,
+    unknown_operator,
+    short_weights,
+    two_of_one_name,
+)
+
+
+@pytest.mark.parametrize("spoil", SPOILERS, ids=lambda function: function.__name__)
+def test_a_graph_that_is_wrong_is_an_error_of_the_model(
+    spoil: Callable[[onnx.GraphProto], None], tmp_path: Path
+) -> None:
+    model = chain(1.0)
+    spoil(model.graph)
+    save_onnx(model, tmp_path / "model.onnx")
+    with pytest.raises(ModelError):
+        proven_half(tmp_path / "model.onnx", lambda: [WHITE])
+
+
+def place(tensor: onnx.TensorProto, **entries: str) -> None:
+    """Say that the tensor stands in another file."""
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=value)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"location": "../outside.bin"},
+        {"location": "/etc/passwd"},
+        {"location": "absent.bin"},
+        {"location": "weights.bin", "offset": "text"},
+        {"location": "weights.bin", "offset": "999"},
+        {"location": "weights.bin", "length": "999999"},
+        {},
+    ],
+)
+def test_weights_that_cannot_be_read_are_an_error_of_the_model(
+    entries: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "outside.bin").write_bytes(bytes(36))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.bin").write_bytes(bytes(36))
+    model = chain(1.0)
+    place(model.graph.initializer[0], **entries)
+    path = tmp_path / "model" / "model.onnx"
+    save_onnx(model, path)
+    with pytest.raises(ModelError, match="weights of .* in files beside it"):
+        load_onnx(path)
 
 
 def test_what_is_half_already_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -43,6 +45,30 @@ def test_each_condition_is_seen(
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_fine_is_not_reported(target: str, model: onnx.ModelProto) -> None:
     assert [finding.text for finding in about_nodes(model, target)] == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "attributes", "constants"),
+    [
+        ("MaxPool", {"kernel_shape": [2, 2], "dilations": 3}, ()),
+        ("MaxPool", {"kernel_shape": [2, 2], "dilations": "text"}, ()),
+        ("Resize", {"axes": onnx.TensorProto()}, (None, [1.0, 1.0, 2.0, 2.0])),
+        ("Split", {"num_outputs": "two", "axis": [1]}, ()),
+        ("TopK", {"k": "many", "outputs": 2, "opset": 9}, ()),
+        ("TopK", {"outputs": 2}, (np.array([b"text"], object),)),
+        ("Cast", {"to": "float"}, ()),
+        ("QuantizeLinear", {}, (np.array([b"text"], object), np.array([b"text"], object))),
+    ],
+)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_graph_that_is_wrong_is_judged_all_the_same(
+    target: str,
+    operator: str,
+    attributes: dict[str, Any],
+    constants: tuple[np.ndarray | None, ...],
+) -> None:
+    """Attributes and constants of another kind than the operator has."""
+    check_target(one_node(operator, (1, 4, 8, 8), constants, **attributes), target_named(target))
 
 
 def test_the_nano_refuses_new_opsets_only_where_they_matter() -> None:
