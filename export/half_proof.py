@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.candidate_match import Bounds
 from edgedet.runtime.errors import ModelError
 
-from .candidate_match import Bounds
 from .half import half_precision, tail_of
 from .onnx_file import load_onnx, save_onnx
 from .overflow import Overflow, nodes_to_keep, scan_values

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice, tee
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import tee
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgedet.runtime.candidate_match import Bounds, Match, match_candidates
+from edgedet.runtime.candidates import Candidates, candidates_of
 from edgedet.runtime.errors import ModelError
-from edgedet.runtime.preprocess import preprocess
-from edgedet.runtime.spec import ModelSpec
-
-from .candidate_match import Bounds, Candidates, Match, match_candidates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edgedet.runtime.detector import Backend
 
 FP32_BOUNDS = Bounds(score=1e-3, box_px=0.1)
 """What FP32 may change: a tenth of a pixel and a thousandth of a score change no AP digit that
@@ -27,21 +27,6 @@ MIN_MATCHED = 0.01
 """Least share of candidates with a partner. Below it the scores are so equal that the two top-K
 have next to nothing in common, and that nothing differs would say nothing. No more than that:
 on a flat background exact ties fill most of the K, and each library picks others of them."""
-
-
-class Backend(Protocol):
-    """What parity needs of a backend: one of `edgedet.runtime`, or a PyTorch model as one."""
-
-    @property
-    def spec(self) -> ModelSpec:
-        """What the model takes and returns."""
-
-    @property
-    def batch(self) -> int:
-        """Images that `infer` takes at once."""
-
-    def infer(self, batch_array: NDArray[Any], /) -> Sequence[NDArray[np.generic]]:
-        """Return boxes_xyxy [N, K, 4], scores [N, K], labels [N, K]."""
 
 
 @dataclass(frozen=True)
@@ -138,18 +123,3 @@ def compare_backends(
     for pair in zip(candidates_of(reference, one), candidates_of(found, other), strict=True):
         meter.add(*pair)
     return meter.result()
-
-
-def candidates_of(
-    backend: Backend, images_bgr: Iterable[NDArray[np.uint8]]
-) -> Iterator[Candidates]:
-    """Yield the candidates of each frame, in order."""
-    frames = iter(images_bgr)
-    size = backend.batch
-    while group := list(islice(frames, size)):
-        tensors = [preprocess(frame, backend.spec)[0] for frame in group]
-        # A static batch is filled up with its last image.
-        tensors += tensors[-1:] * (size - len(group))
-        boxes_xyxy, scores, labels = backend.infer(np.stack(tensors))
-        for index in range(len(group)):
-            yield Candidates(boxes_xyxy[index], scores[index], labels[index])

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from toy_detector import ToyDetector
 
-from edgedet.export.candidate_match import Bounds, Candidates, match_candidates
 from edgedet.export.from_torch import graph_from_torch, onnx_from_torch
 from edgedet.export.onnx_file import save_onnx
 from edgedet.export.parity import FP32_BOUNDS, Parity, ParityMeter, compare_backends
@@ -16,6 +15,8 @@ from edgedet.export.parity_images import parity_images
 from edgedet.export.uint8_input import with_uint8_input
 from edgedet.models.backend import TorchBackend
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.candidate_match import Bounds, match_candidates
+from edgedet.runtime.candidates import Candidates
 from edgedet.runtime.errors import ModelError
 
 COUNT = 50

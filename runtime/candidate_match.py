@@ -1,10 +1,10 @@
 """Which candidate of one model is which of the other, when near-equal scores changed places."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from .candidates import Candidates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,17 +20,6 @@ class Bounds(NamedTuple):
     input, in proportion: decoding multiplies the rounding of FP32 by the size of the box."""
 
 
-class Candidates(NamedTuple):
-    """What a model returns for one image, before any gate or NMS."""
-
-    boxes_xyxy: NDArray[np.float32]
-    """[K, 4], pixels of the network's input."""
-    scores: NDArray[np.float32]
-    """[K], descending."""
-    labels: NDArray[np.int64]
-    """[K]."""
-
-
 class Match(NamedTuple):
     """How the candidates of one side found partners on the other."""
 
@@ -40,10 +29,10 @@ class Match(NamedTuple):
     """Without one, but so near to the other side's last score that top-K may have cut it off."""
     different: int
     """Without one and without that excuse."""
-    box_px: NDArray[np.float32]
+    box_px: "NDArray[np.float32]"
     """[n] largest coordinate difference to the nearest partner of the same label, of the matched
     and the different; in pixels as `Bounds.box_px` counts them."""
-    score: NDArray[np.float32]
+    score: "NDArray[np.float32]"
     """[n] score difference of the same."""
 
 
@@ -72,16 +61,16 @@ def match_candidates(side: Candidates, other: Candidates, bounds: Bounds, input_
 
 
 def _largest_difference(
-    side: Candidates, other: Candidates, partner: NDArray[np.int64]
-) -> NDArray[np.float32]:
+    side: Candidates, other: Candidates, partner: "NDArray[np.int64]"
+) -> "NDArray[np.float32]":
     """Return [K]: of the four coordinates of each box and its partner's."""
     difference = np.abs(side.boxes_xyxy - other.boxes_xyxy[partner])
     return np.asarray(difference.max(axis=1), np.float32)
 
 
 def _cost(
-    side: Candidates, other: Candidates, bounds: Bounds, pixel: NDArray[np.float32]
-) -> NDArray[np.float32]:
+    side: Candidates, other: Candidates, bounds: Bounds, pixel: "NDArray[np.float32]"
+) -> "NDArray[np.float32]":
     """Return [K, K']: the difference in units of the bounds; infinite for another label or NaN.
 
     pixel: [K] what counts as one pixel for each box of `side`.
@@ -89,7 +78,7 @@ def _cost(
     with np.errstate(invalid="ignore"):
         cost = np.abs(side.scores[:, None] - other.scores) / np.float32(bounds.score)
         allowed = np.float32(bounds.box_px) * pixel[:, None]
-        for mine, theirs in zip(side.boxes_xyxy.T, other.boxes_xyxy.T, strict=True):
+        for mine, theirs in zip(side.boxes_xyxy.T, other.boxes_xyxy.T):
             np.maximum(cost, np.abs(mine[:, None] - theirs) / allowed, out=cost)
     cost[side.labels[:, None] != other.labels] = np.inf
     cost[np.isnan(cost)] = np.inf
