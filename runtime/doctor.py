@@ -52,7 +52,17 @@ def examine(root: str = "/", environ: Optional[Dict[str, str]] = None) -> List[D
     lines += diagnose_gpu(machine, gpus) + libraries
     lines += diagnose_bindings(first, bindings, libraries)
     lines.append(diagnose_memory_layer([probe(machine, name) for name in MEMORY_MODULES]))
-    return lines + diagnose_board(machine, jetson, str(Path.cwd()) if machine.is_here else root)
+    return lines + diagnose_board(machine, jetson, _folder(machine))
+
+
+def _folder(machine: Machine) -> str:
+    """Where the space for outputs matters: the current folder of the real machine."""
+    if not machine.is_here:
+        return str(machine.root)
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # removed meanwhile
+        return "."
 
 
 def doctor_text(lines: Sequence[Diagnosis]) -> str:

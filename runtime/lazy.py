@@ -11,7 +11,12 @@ def require(module: str, fix: str) -> ModuleType:
 
     Nothing is ever installed here: the user decides what goes onto the device.
     """
+    expected = "the Python module {}".format(module)
     try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise DeviceError("the Python module {}".format(module), str(error), fix) from error
+        imported = importlib.import_module(module)
+    except (ImportError, OSError) as error:  # OSError: one that loads its libraries itself
+        raise DeviceError(expected, str(error), fix) from error
+    if hasattr(imported, "__path__") and getattr(imported, "__file__", None) is None:
+        # Left by pip, or a folder of the user: Python imports it as an empty package.
+        raise DeviceError(expected, "only a folder, {}".format(list(imported.__path__)[0]), fix)
+    return imported

@@ -18,7 +18,6 @@ MOST_STEPS = 200
 TIMEOUT_S = 20.0
 IMPORT_TIMEOUT_S = 120.0
 """Boards read OpenCV and CUDA from a slow card the first time."""
-"""A Nano reads OpenCV and CUDA from its card for half a minute at the first time."""
 
 
 class Ran(NamedTuple):

@@ -12,8 +12,10 @@ from .machine import Machine
 
 MARK = "edgedet-probe:"
 PROBE = """
-import importlib, json, sys
+import importlib, json, os, sys
 module = importlib.import_module(sys.argv[1])
+if hasattr(module, "__path__") and not getattr(module, "__file__", None):
+    raise ImportError("No module named '%s', only a folder of that name" % sys.argv[1])
 told = {
     "version": str(getattr(module, "__version__", "")),
     "file": str(getattr(module, "__file__", "")),
@@ -26,8 +28,9 @@ if sys.argv[1] == "cv2":
 if sys.argv[1] == "onnxruntime":
     told["providers"] = module.get_available_providers()
 try:
-    with open("/proc/self/maps") as maps:
-        told["libraries"] = sorted(set(l.split()[-1] for l in maps if ".so" in l))
+    with open("/proc/self/maps", "rb") as maps:  # in a C locale, text would be ASCII
+        lines = [os.fsdecode(line) for line in maps.read().splitlines() if b".so" in line]
+    told["libraries"] = sorted(set(line.split(None, 5)[5] for line in lines))
 except OSError:
     told["libraries"] = []
 print("\\n" + sys.argv[2] + json.dumps(told))

@@ -4,6 +4,7 @@ The dynamic loader takes the first of: the folders of LD_LIBRARY_PATH, the cache
 default folders. Python packages load the copies they bring themselves.
 """
 
+import glob
 import re
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
@@ -29,7 +30,7 @@ OTHER_PLACES = (
 )
 # Beneath site-packages: wheels of NVIDIA, then what torch and others bring.
 PACKAGE_PLACES = ("*_libs/{name}", "nvidia/*/lib/{name}", "tensorrt*/{name}")
-_CACHE_LINE = re.compile(r"^\s*(\S+) \(.*\) => (\S+)$")
+_CACHE_LINE = re.compile(r"^\s*(\S+) \(.*\) => (.+)$")
 _VERSION = re.compile(r"\.so\.([0-9.]+)$")
 
 
@@ -78,13 +79,16 @@ def _candidates(
     name = stem + "*"
     for folder in machine.environ.get("LD_LIBRARY_PATH", "").split(":"):
         if folder:
-            yield from _in(machine, LOADER_PATH, ["{}/{}".format(folder.rstrip("/"), name)])
+            yield from _in(
+                machine, LOADER_PATH, ["{}/{}".format(glob.escape(folder.rstrip("/")), name)]
+            )
     for path in _loader_cache(machine, stem):
         yield path, LOADER_CACHE
     yield from _in(machine, DEFAULT_FOLDER, [place.format(name=name) for place in DEFAULT_PLACES])
     inside = [place.format(name=name) for place in PACKAGE_PLACES]
     for folder in packages:
-        yield from _in(machine, PACKAGE, ["{}/{}".format(folder, place) for place in inside])
+        places = ["{}/{}".format(glob.escape(folder), place) for place in inside]
+        yield from _in(machine, PACKAGE, places)
     yield from _in(machine, ELSEWHERE, [place.format(name=name) for place in OTHER_PLACES])
 
 

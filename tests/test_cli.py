@@ -113,10 +113,12 @@ def test_a_missing_module_of_our_own_is_a_bug(run: Run) -> None:
         run(raising(ModuleNotFoundError("no", name="edgedet.nothing")))
 
 
-def test_a_full_disk_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    full = OSError(errno.ENOSPC, "No space left on device", "runs/model.pt")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EDQUOT])
+def test_a_full_disk_is_one_line(number: int, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Or one that takes no file of that size, as FAT and `ulimit -f` do."""
+    full = OSError(number, os.strerror(number), "runs/model.pt")
     assert run(raising(full)) == 2
-    assert "runs/model.pt (No space left on device)" in capsys.readouterr().err
+    assert f"runs/model.pt ({os.strerror(number)})" in capsys.readouterr().err
 
 
 def test_no_gpu_memory_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

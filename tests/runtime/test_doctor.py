@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -11,7 +13,7 @@ from edgedet.runtime import machine
 from edgedet.runtime.diagnosis import STATUSES
 from edgedet.runtime.doctor import doctor_json, doctor_text, examine
 from edgedet.runtime.machine import Machine
-from edgedet.runtime.python_modules import BROKEN, CRASHED, probe
+from edgedet.runtime.python_modules import ABSENT, BROKEN, CRASHED, probe
 
 
 @pytest.fixture
@@ -270,3 +272,47 @@ def test_a_real_crash_is_told_from_an_error(tmp_path, monkeypatch):
     environ = dict(os.environ, PYTHONPATH=str(tmp_path))
     module = probe(Machine("/", environ), "crasher")
     assert (module.state, module.reason) == (CRASHED, "SIGILL")
+
+
+def test_a_folder_is_no_module(tmp_path):
+    """What pip left of one."""
+    (tmp_path / "only_a_folder" / "__pycache__").mkdir(parents=True)
+    module = probe(Machine("/", dict(os.environ, PYTHONPATH=str(tmp_path))), "only_a_folder")
+    assert (module.state, module.told) == (ABSENT, {})
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc to make a library with")
+def test_libraries_in_any_folder_and_any_locale(tmp_path):
+    """Python 3.6 reads text as ASCII in a C locale, which is that of a bare container."""
+    folder = tmp_path / "josé's folder"
+    folder.mkdir()
+    (tmp_path / "empty.c").write_text("")
+    library = folder / "libempty.so.1"
+    command = ["gcc", "-shared", "-o", str(library), str(tmp_path / "empty.c")]
+    subprocess.run(command, check=True)
+    (folder / "bound.py").write_text(
+        "import ctypes, os\nctypes.CDLL(os.path.join(os.path.dirname(__file__), 'libempty.so.1'))\n"
+    )
+    environ = dict(os.environ, PYTHONPATH=str(folder), LC_ALL="C")
+    module = probe(Machine("/", environ), "bound")
+    loaded = [os.fsencode(path) for path in module.told["libraries"]]
+    assert os.fsencode(str(library)) in loaded
+
+
+def test_folders_with_brackets_and_blanks_are_searched(nano):
+    nano.file("opt/[old] libs/libnvinfer.so.8.0.1")
+    nano.file("opt/new libs/libcudnn.so.8.6.0")
+    nano.says(
+        "sbin/ldconfig", "\tlibcudnn.so.8 (libc6,AArch64) => /opt/new libs/libcudnn.so.8.6.0\n"
+    )
+    lines = diagnosed(nano, LD_LIBRARY_PATH="/opt/[old] libs")
+    assert "8.0.1 at /opt/[old] libs/libnvinfer.so.8.0.1" in lines["TensorRT"].found
+    assert "8.6.0 at /opt/new libs/libcudnn.so.8.6.0 (ldconfig" in lines["cuDNN"].found
+
+
+def test_in_a_folder_that_is_gone(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    line = {line.name: line for line in examine()}["Disk"]
+    assert "GB free at ." in line.found

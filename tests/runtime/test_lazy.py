@@ -26,6 +26,22 @@ def test_a_module_that_fails_to_load_says_why(tmp_path, monkeypatch):
         require("half_installed", "install libGL")
 
 
+def test_a_module_whose_libraries_fail_to_load_says_why(tmp_path, monkeypatch):
+    """As TensorRT of pip does, which loads them by ctypes."""
+    (tmp_path / "bound.py").write_text("import ctypes; ctypes.CDLL('libnvinfer.so.0')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DeviceError, match=r"libnvinfer\.so\.0.*; install it again"):
+        require("bound", "install it again")
+
+
+def test_a_folder_is_no_module(tmp_path, monkeypatch):
+    """One of that name in the current folder, or what pip left of a package."""
+    (tmp_path / "only_a_folder" / "__pycache__").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(DeviceError, match="only a folder, .*only_a_folder; install it"):
+        require("only_a_folder", "install it")
+
+
 @pytest.mark.parametrize("name", edgedet.runtime.__all__)
 def test_the_public_names_are_there(name):
     assert getattr(edgedet.runtime, name).__name__ == name
