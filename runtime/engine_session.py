@@ -97,8 +97,10 @@ class EngineSession:
         gpu = Gpu(self._cuda.device_name, self._cuda.compute_capability)
         require_fit(path, facts, self._loaded.flavour.version, gpu)
         with self._cuda.current():
-            self._execution = self._loaded.load(gpu)
-        require_same(path, facts, self._execution.tensors())
+            first = self._loaded.load(gpu)
+            require_same(path, facts, first.tensors())
+            others = [self._loaded.execution() for _ in range(TURNS - 1)]
+        self._executions = [first] + others
 
     def _allocate(self, tensors: Tuple[EngineTensor, ...]) -> None:
         by_name = {tensor.name: tensor for tensor in tensors}
@@ -112,11 +114,11 @@ class EngineSession:
         self._addresses = [dict(places, **{source.name: twin.address}) for twin in self._twins]
 
     def _warm_up(self) -> None:
-        """Run once for what TensorRT does at the first run only; then record it as CUDA graphs."""
+        """Run for what TensorRT does at the first run only; then record it as CUDA graphs."""
         for turn in range(TURNS):
             self.upload(turn, ahead=False)
-        self.launch(0)
-        self.collect()
+            self.launch(turn)
+            self.collect()
         if self._loaded.kernels is not None:
             self._loaded.kernels.save()
         if self._stream.can_capture and not self._loaded.flavour.can.replays_graphs:
@@ -145,7 +147,7 @@ class EngineSession:
 
     def _queue(self, turn: int) -> None:
         with self._cuda.current():
-            if not self._execution.queue(self._addresses[turn], self._stream.handle):
+            if not self._executions[turn].queue(self._addresses[turn], self._stream.handle):
                 raise self._loaded.failure("to run")
 
 

@@ -14,8 +14,9 @@ class BindingExecution:
     Engine and context are asked of the `LoadedEngine` at each call, never kept: see there.
     """
 
-    def __init__(self, loaded: "LoadedEngine") -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: "LoadedEngine", index: int) -> None:
+        """index: of the context."""
+        self._loaded, self._index = loaded, index
         self._order: List[str] = [tensor.name for tensor in self.tensors()]
 
     def tensors(self) -> Tuple[EngineTensor, ...]:
@@ -29,7 +30,8 @@ class BindingExecution:
         addresses: on the device, by the name of the tensor.
         """
         pointers = [addresses[name] for name in self._order]
-        return bool(self._loaded.context.execute_async_v2(pointers, stream))
+        context = self._loaded.contexts[self._index]
+        return bool(context.execute_async_v2(pointers, stream))
 
     def _tensor(self, index: int) -> EngineTensor:
         return engine_tensor(

@@ -14,8 +14,9 @@ class TensorExecution:
     Engine and context are asked of the `LoadedEngine` at each call, never kept: see there.
     """
 
-    def __init__(self, loaded: "LoadedEngine") -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: "LoadedEngine", index: int) -> None:
+        """index: of the context."""
+        self._loaded, self._index = loaded, index
 
     def tensors(self) -> Tuple[EngineTensor, ...]:
         """Inputs and outputs."""
@@ -28,10 +29,11 @@ class TensorExecution:
 
         addresses: on the device, by the name of the tensor.
         """
+        context = self._loaded.contexts[self._index]
         for name, address in addresses.items():
-            if not self._loaded.context.set_tensor_address(name, address):
+            if not context.set_tensor_address(name, address):
                 return False
-        return bool(self._loaded.context.execute_async_v3(stream))
+        return bool(context.execute_async_v3(stream))
 
     def _tensor(self, name: str) -> EngineTensor:
         inputs = self._loaded.flavour.module.TensorIOMode.INPUT

@@ -1,7 +1,7 @@
-"""An engine in TensorRT's hands: runtime, engine and execution context."""
+"""An engine in TensorRT's hands: runtime, engine and execution contexts."""
 
 from pathlib import Path
-from typing import Any, Optional, Type, Union
+from typing import Any, List, Optional, Type, Union
 
 from .engine_file import EngineFacts, rebuild_command
 from .errors import DeviceError, EdgedetError, ModelError
@@ -17,7 +17,7 @@ class LoadedEngine:
     """Made empty, filled by `load`, emptied by `close`.
 
     TensorRT's objects have no call that releases them: they go with their last reference, and
-    have to go in order (context, engine, runtime) before the GPU's memory and CUDA context do. So
+    have to go in order (contexts, engine, runtime) before the GPU's memory and CUDA context do. So
     nobody else keeps a reference, not even in a variable of a function: the traceback of an error
     would keep it alive.
     """
@@ -26,7 +26,7 @@ class LoadedEngine:
         self.flavour = flavour
         self.runtime: Any = None
         self.engine: Any = None
-        self.context: Any = None
+        self.contexts: List[Any] = []
         self.kernels: Optional[KernelCache] = None
         self._path = path
         self._facts = facts
@@ -45,12 +45,22 @@ class LoadedEngine:
             raise self._error(ModelError, "to load", fix)
         if self.flavour.can.runtime_cache:
             self.kernels = KernelCache(self, kernel_file(self._facts, gpu))
-            self.context = self.engine.create_execution_context(self.kernels.config)
-        else:
-            self.context = self.engine.create_execution_context()
-        if self.context is None:
+        return self.execution()
+
+    def execution(self) -> "Union[BindingExecution, TensorExecution]":
+        """Return what runs the loaded engine, in an execution context of its own.
+
+        One for each set of addresses: a CUDA graph of TensorRT holds only as long as its context
+        is not changed, and TensorRT-RTX records its graph anew whenever an address changes.
+        """
+        settings = [] if self.kernels is None else [self.kernels.config]
+        self.contexts.append(self.engine.create_execution_context(*settings))
+        if self.contexts[-1] is None:
             raise self.failure("to prepare")
-        return TensorExecution(self) if self.flavour.can.tensor_api else BindingExecution(self)
+        index = len(self.contexts) - 1
+        if self.flavour.can.tensor_api:
+            return TensorExecution(self, index)
+        return BindingExecution(self, index)
 
     def failure(self, verb: str) -> EdgedetError:
         """Return the error to raise when a loaded engine did not do what it was asked."""
@@ -58,7 +68,7 @@ class LoadedEngine:
 
     def close(self) -> None:
         """Release everything, in order; closing twice does no harm."""
-        self.context = None
+        del self.contexts[:]
         self.kernels = None
         self.engine = None
         self.runtime = None

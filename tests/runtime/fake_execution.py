@@ -6,8 +6,9 @@ The plan holds the ONNX file. What the documentation asks of a caller is enforce
 - A tensor without an address makes the run fail. Nothing is computed before somebody synchronises.
 - Runtime, engine and execution context hold device memory, and have to be gone before CUDA's
   context is: what comes too late is a violation.
-`trt.seen` says what is alive, in which order things went, how often engines ran, and what was
-violated.
+`trt.seen` says what is alive, in which order things went, how often engines ran, how often a
+context was given other addresses than for its run before (a CUDA graph of it no longer holds then,
+and TensorRT-RTX records its own anew), and what was violated.
 """
 
 import base64
@@ -165,7 +166,7 @@ def add_execution(trt, number, faults, gpu):
     """Let the engines of this TensorRT run; gpu: what `fake_cuda` gives, or None without."""
     trt.driver = None if gpu is None else Driver(gpu)
     trt.seen.alive, trt.seen.ended, trt.seen.violations = [], [], []
-    trt.seen.runs = 0
+    trt.seen.runs = trt.seen.changed_contexts = 0
     trt.IExecutionContext = _context_class(trt, number, faults)
     _add_making(trt, faults)
     if number < (10, 0):
@@ -181,6 +182,7 @@ def _context_class(trt, number, faults):  # noqa: C901 - one class
             self._holding = Holding(trt, "context", engine)
             self._network = engine._network
             self._addresses = {}
+            self._queued = None
 
         def _queue(self, addresses, stream):
             if faults.run is not None:
@@ -192,6 +194,8 @@ def _context_class(trt, number, faults):  # noqa: C901 - one class
                 )
                 return False
             network = self._network
+            trt.seen.changed_contexts += self._queued not in (None, addresses)
+            self._queued = addresses
             if trt.driver.gpu.enqueue(stream, lambda: network.run(addresses)):
                 trt.say(trt.seen.logger, "ERROR", "Error Code 1: Cuda Driver (invalid handle)")
                 return False

@@ -96,10 +96,20 @@ def test_runs_are_replayed_as_one_graph(machine):
     assert replayed == (0 if machine.is_rtx else 4)  # TensorRT-RTX does it by itself
 
 
+def test_a_context_keeps_its_addresses(machine):
+    """NVIDIA: a context for each graph; TensorRT-RTX records anew when an address changes."""
+    with open_detector(machine.engine) as detector:
+        list(detector.stream(pictures()))
+        detector(pictures(1)[0])
+        assert sum(1 for kind in machine.trt.seen.alive if kind == "context") == 2
+    assert machine.trt.seen.changed_contexts == 0
+    machine.require_clean()
+
+
 def test_the_calls_are_those_of_the_version(machine):
     names = {"8.2.1.8": "BindingExecution", "8.4.1.5": "BindingExecution"}
     backend = TensorRtBackend(machine.engine)
-    execution = type(backend._session._execution).__name__
+    execution = type(backend._session._executions[0]).__name__
     backend.close()
     assert execution == names.get(machine.trt.__version__, "TensorExecution")
 
@@ -201,10 +211,10 @@ def test_everything_goes_in_the_order_that_tensorrt_wants(machine):
     backend = TensorRtBackend(machine.engine)
     before = machine.gpu.calls()
     backend.close()
-    assert machine.trt.seen.ended == ["context", "engine", "runtime"]
+    assert machine.trt.seen.ended == ["context", "context", "engine", "runtime"]
     freed = [name for name in machine.gpu.names()[before:] if "Free" in name or "Release" in name]
-    assert freed[:3] == ["cuMemFree"] * 3  # TensorRT's own memory
-    assert "cuMemFreeHost" in freed[3:]
+    assert freed[:4] == ["cuMemFree"] * 4  # TensorRT's own memory
+    assert "cuMemFreeHost" in freed[4:]
     assert freed[-1] == "cuDevicePrimaryCtxRelease"
     machine.require_clean()
 
@@ -545,5 +555,5 @@ def test_a_program_that_ends_without_closing(flavour, tmp_path):
     assert ran.returncode == 0, ran.stderr
     live, lost, violation, ended = json.loads(ran.stdout)
     assert (sum(live.values()), lost, violation) == (0, 0, "")
-    assert ended == ["context", "engine", "runtime"]
+    assert ended == ["context", "context", "engine", "runtime"]
     assert "Exception" not in ran.stderr
