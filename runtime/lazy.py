@@ -15,6 +15,8 @@ def require(module: str, fix: str) -> ModuleType:
     try:
         imported = importlib.import_module(module)
     except (ImportError, OSError) as error:  # OSError: one that loads its libraries itself
+        if isinstance(error.__cause__, KeyboardInterrupt):  # what pybind11 makes of Ctrl-C
+            raise KeyboardInterrupt from error
         raise DeviceError(expected, str(error), fix) from error
     if hasattr(imported, "__path__") and getattr(imported, "__file__", None) is None:
         # Left by pip, or a folder of the user: Python imports it as an empty package.

@@ -34,6 +34,16 @@ def test_a_module_whose_libraries_fail_to_load_says_why(tmp_path, monkeypatch):
         require("bound", "install it again")
 
 
+def test_ctrl_c_in_an_import_is_no_missing_module(tmp_path, monkeypatch):
+    """Extensions of pybind11, as TensorRT's, turn it into an ImportError."""
+    (tmp_path / "slow.py").write_text(
+        "raise ImportError('initialization failed') from KeyboardInterrupt()"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        require("slow", "install it again")
+
+
 def test_a_folder_is_no_module(tmp_path, monkeypatch):
     """One of that name in the current folder, or what pip left of a package."""
     (tmp_path / "only_a_folder" / "__pycache__").mkdir(parents=True)
