@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import DeviceError, ModelError, UsageError
 from .lazy import require
+from .native_name import native_name
 from .preprocess import input_shape
 from .spec import SPEC_KEY, ModelSpec, spec_from_json
 
@@ -105,10 +106,9 @@ class OnnxRuntimeBackend:
         self.close()
 
     def _open(self, ort: ModuleType, options: Any) -> Any:
+        name = native_name(self._file)
         try:
-            return ort.InferenceSession(
-                str(self._file), sess_options=options, providers=list(self.providers)
-            )
+            return ort.InferenceSession(name, sess_options=options, providers=list(self.providers))
         # Its exceptions have no public base class; whatever it says, the file is not runnable.
         except Exception as error:
             found = " ".join(str(error).split()) or type(error).__name__

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Set, Type
 from .atomic import atomic_path
 from .draw import draw
 from .errors import DeviceError
+from .native_name import native_name
 from .opencv import opencv
 from .sources import VideoSource
 
@@ -50,9 +51,9 @@ class AnnotatedImages(Sink):
     def put(self, frame: "Frame", detections: "Detections") -> None:
         """Write the frame as an image; a name that a glob finds twice gets the frame's number."""
         name = Path(frame.name)
-        target = (
-            name.name if name.name not in self._taken else "{}_{}".format(frame.index, name.name)
-        )
+        target = name.name
+        while target in self._taken:
+            target = "{}_{}".format(frame.index, target)
         self._taken.add(target)
         picture = draw(frame.image_bgr, detections, self._class_names)
         done, encoded = opencv().imencode(name.suffix, picture)
@@ -114,7 +115,7 @@ class AnnotatedVideo(Sink):
         temporary = self._stack.enter_context(atomic_path(self._path))
         height, width = frame.image_bgr.shape[:2]
         codec = cv2.VideoWriter_fourcc(*CODEC)
-        writer = cv2.VideoWriter(str(temporary), codec, self._fps, (width, height))
+        writer = cv2.VideoWriter(native_name(temporary), codec, self._fps, (width, height))
         self._stack.callback(writer.release)
         if not writer.isOpened():
             raise DeviceError("an OpenCV that writes MP4", "none", "use --no-save")

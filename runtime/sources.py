@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Sequence,
 from .errors import DataError, UsageError
 from .images import SUFFIXES as IMAGE_SUFFIXES
 from .images import read_image
+from .native_name import native_name
 from .opencv import opencv, quiet
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ class VideoSource(Source):
     """The frames of a video file, decoded in order; one pass."""
 
     def __init__(self, path: Path) -> None:
-        """DataError when nothing can be decoded from ``path``."""
-        cv2 = opencv()
+        """DataError when nothing can be decoded from ``path``, UsageError for its name."""
+        cv2, name = opencv(), native_name(path)
         self.path = path
         with quiet(cv2):
-            self._capture: Any = cv2.VideoCapture(str(path))
+            self._capture: Any = cv2.VideoCapture(name)
         if not self._capture.isOpened():
             found = "a file that does not decode"
             raise DataError("a video in {}".format(path), found, "give another file")

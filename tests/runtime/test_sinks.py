@@ -55,3 +55,11 @@ def test_images_of_one_name_are_kept_apart(tmp_path):
         for index in range(2):
             images.put(frame(index, None, "{}/x.png".format(index)), Detections.empty())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1_x.png", "x.png"]
+
+
+def test_a_name_that_another_image_has_already_is_not_given(tmp_path):
+    names = ["2_x.png", "a/x.png", "b/x.png"]
+    with AnnotatedImages(tmp_path, ("a",)) as images:
+        for index, name in enumerate(names):
+            images.put(frame(index, None, name), Detections.empty())
+    assert len(list(tmp_path.iterdir())) == len(names)
