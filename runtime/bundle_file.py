@@ -7,6 +7,7 @@ they are.
 import json
 import shlex
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional
 
@@ -23,6 +24,8 @@ SCHEMA_VERSION = 1
 FP32, FP16 = "float32", "float16"
 """Keys of the models in the manifest."""
 
+_UNREADABLE = (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged zip raises; RuntimeError: it calls itself encrypted."""
 _FIX = "make the bundle again with `edgedet export MODEL --bundle model.pyz`"
 
 
@@ -83,7 +86,7 @@ class Bundle(NamedTuple):
         try:
             with zipfile.ZipFile(str(self.path)) as archive:
                 content = archive.read(model.file)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise _damaged(self.path, str(error)) from error
         if sha256_of_bytes(content) != model.sha256:
             raise _damaged(self.path, "another {} than it was made with".format(model.file))
@@ -95,7 +98,7 @@ def open_bundle(path: Path) -> Bundle:
     try:
         with zipfile.ZipFile(str(path)) as archive:
             values = json.loads(archive.read(MANIFEST).decode("utf-8"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise _damaged(path, str(error)) from error
     try:
         return _bundle_of(path, values)

@@ -44,13 +44,14 @@ def main(path: Union[str, Path], argv: Optional[List[str]] = None) -> int:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:  # as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return PIPE_CLOSED
     except (EdgedetError, OSError, MemoryError) as error:
         failure = _failure(error)
         if failure is None:
             raise
         _report(failure, "--json" in words)
+        _write_out()
         return failure.exit_code
     except SystemExit as stop:  # argparse, after --help and --version
         return int(stop.code or 0)
@@ -67,6 +68,18 @@ def _run(path: Path, words: List[str]) -> None:
     if text:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+def _write_out() -> None:
+    """Write what still waits, now: Python would complain at its end if that is impossible."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # the disk is full
+        _discard_output()
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failure(error: BaseException) -> Optional[EdgedetError]:

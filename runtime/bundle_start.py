@@ -46,6 +46,11 @@ def _print_anything():
     """Let names of classes and files be printed in a shell without a language, as ssh gives one:
     there Python 3.6 knows no letter but those of ASCII, and would end with an error.
     """
+    closed = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+    for name in closed:  # by who started us
+        setattr(sys, name, io.open(os.devnull, "w"))  # noqa: SIM115, PTH123, UP020 - any Python
+    if "stdout" in closed:
+        return
     number, encoding = sys.stdout.fileno(), sys.stdout.encoding
     out = io.open(number, "w", -1, encoding, "backslashreplace", None, False)  # noqa: SIM115, UP020
     sys.stdout = out

@@ -191,11 +191,13 @@ def test_a_damaged_image_is_a_data_error(bundle, images, capsys):
     assert refused(bundle, capsys, "predict", "--source", images)[0] == 3
 
 
-@pytest.mark.parametrize("kind", ["cut", "text", "no manifest", "model", "schema", "field"])
+@pytest.mark.parametrize("kind", ["cut", "bits", "text", "no manifest", "model", "schema", "field"])
 def test_a_damaged_bundle_is_a_model_error(bundle, images, capsys, kind):
     whole = bundle.read_bytes()
     if kind == "cut":
         bundle.write_bytes(whole[: len(whole) // 2])
+    elif kind == "bits":
+        flip_a_byte_of_manifest(bundle)
     elif kind == "text":
         bundle.write_text("no zip")
     elif kind == "no manifest":
@@ -213,6 +215,19 @@ def test_a_damaged_bundle_is_a_model_error(bundle, images, capsys, kind):
     code, line = refused(bundle, capsys, "predict", "--source", images)
     assert code == 4
     assert "edgedet export MODEL --bundle" in line
+
+
+def flip_a_byte_of_manifest(bundle):
+    """Of a compressed one, as `edgedet export` writes it."""
+    import zipfile
+
+    with zipfile.ZipFile(str(bundle)) as archive:
+        text = archive.read("bundle.json")
+    with zipfile.ZipFile(str(bundle), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bundle.json", text)
+    content = bytearray(bundle.read_bytes())
+    content[30 + len("bundle.json")] ^= 0xFF  # after the 30 bytes of its header, and its name
+    bundle.write_bytes(bytes(content))
 
 
 def test_a_cache_that_cannot_be_written_names_the_variable(bundle, images, capsys, monkeypatch):
@@ -401,6 +416,30 @@ def test_an_output_that_nobody_reads_is_no_error(bundle, images):
     done = subprocess.run(["sh", "-c", shell], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert len(done.stdout.splitlines()) == 1
     assert b"Traceback" not in done.stderr
+
+
+def shell(bundle, words):
+    line = "'{}' '{}' {}".format(sys.executable, bundle, words)
+    done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+
+def test_closed_streams_are_no_error(bundle, images):
+    predict = "predict --source '{}' ".format(images)
+    code, _, error = shell(bundle, predict + ">&-")
+    assert (code, error.count("\n")) == (0, 3)
+    code, out, _ = shell(bundle, predict + "2>&- <&-")
+    assert (code, out.count("\n")) == (0, 1)
+    assert shell(bundle, "nothing 2>&-") == (2, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+@pytest.mark.parametrize("words", ["predict --json --source '{}'", "predict --source '{}'"])
+def test_an_output_on_a_full_disk_is_one_line_and_a_code(bundle, images, words):
+    code, _, error = shell(bundle, words.format(images) + " >/dev/full")
+    assert code == 2
+    assert error.splitlines()[-1].startswith("error: expected a place that can be read and written")
+    assert error.count("\n") == 4
 
 
 def test_python_2_is_told_what_to_type(monkeypatch, capsys):
