@@ -63,7 +63,9 @@ class Detector:
         self.backend = backend
         self.spec = backend.spec
         self.thresholds = thresholds or thresholds_for(backend.spec)
-        self._buffer = _input_of(backend)
+        # A backend of a GPU has inputs of its own, and takes their memory with it.
+        own = hasattr(backend, "inputs")
+        self._inputs: "Tuple[NDArray[Any], ...]" = () if own else (_input_for(backend),)
 
     def __call__(self, image_bgr: "NDArray[np.uint8]") -> Detections:
         """What is in one frame, uint8 [H,W,3] BGR, in its pixels; ValueError for another."""
@@ -87,11 +89,15 @@ class Detector:
         return self._in_turn(images_bgr)
 
     def preprocess(
-        self, image_bgr: "NDArray[np.uint8]", row: int = 0
+        self, image_bgr: "NDArray[np.uint8]", row: int = 0, turn: int = 0
     ) -> "Tuple[NDArray[Any], Placement]":
-        """Stage 1: the kept batch [N,...] with the frame in ``row``, and where the frame lies."""
-        _, placement = preprocess(image_bgr, self.spec, out=self._buffer[row])
-        return self._buffer, placement
+        """Stage 1: the kept batch [N,...] with the frame in ``row``, and where the frame lies.
+
+        ``turn``: which of the backend's inputs. ValueError once the detector or backend is closed.
+        """
+        batch = self._input(turn)
+        _, placement = preprocess(image_bgr, self.spec, out=batch[row])
+        return batch, placement
 
     def infer(self, batch: "NDArray[Any]") -> "Sequence[NDArray[Any]]":
         """Stage 2: the backend's boxes_xyxy [N,K,4], scores [N,K], labels [N,K]."""
@@ -106,7 +112,7 @@ class Detector:
 
     def close(self) -> None:
         """Close the backend."""
-        self._buffer = self._buffer[:0].copy()  # a GPU's backend takes the memory with it
+        self._inputs = ()
         self.backend.close()
 
     def __enter__(self) -> "Detector":
@@ -127,8 +133,14 @@ class Detector:
     def _chunk(self, images_bgr: "Sequence[NDArray[np.uint8]]") -> List[Detections]:
         placements = [self.preprocess(image, row)[1] for row, image in enumerate(images_bgr)]
         # Rows past the last image keep what an earlier batch left there; nobody reads them.
-        outputs = self.infer(self._buffer)
+        outputs = self.infer(self._input())
         return [self.postprocess(outputs, row, where) for row, where in enumerate(placements)]
+
+    def _input(self, turn: int = 0) -> "NDArray[Any]":
+        inputs: "Sequence[NDArray[Any]]" = getattr(self.backend, "inputs", self._inputs)
+        if not inputs:
+            raise ValueError("expected an open detector, found a closed one")
+        return inputs[turn]
 
     def _in_turn(self, images_bgr: "Iterable[NDArray[np.uint8]]") -> "Iterator[Detections]":
         frames = iter(images_bgr)
@@ -138,11 +150,8 @@ class Detector:
             chunk = list(islice(frames, self.backend.batch))
 
 
-def _input_of(backend: "Backend") -> "NDArray[Any]":
-    """The batch to write frames into: the backend's own where the GPU reads from it."""
-    own: "Sequence[NDArray[Any]]" = getattr(backend, "inputs", ())
-    if own:
-        return own[0]
+def _input_for(backend: "Backend") -> "NDArray[Any]":
+    """A batch to write frames into."""
     return np.zeros((backend.batch,) + input_shape(backend.spec), backend.spec.input_dtype)
 
 

@@ -5,7 +5,6 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, NamedTuple, Optional
 
 from .errors import DeviceError
-from .preprocess import preprocess
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +27,7 @@ def overlapped(
 ) -> "Iterator[Detections]":
     """Yield the detections of each frame, in order.
 
-    The detector's backend has ``inputs``, `upload`, `launch` and `collect`. One batch is read
+    The detector's backend has two ``inputs``, `upload`, `launch` and `collect`. One batch is read
     ahead of the one whose detections are given.
     """
     backend: Any = detector.backend
@@ -52,12 +51,12 @@ def overlapped(
 def _batches(detector: "Detector", images_bgr: "Iterable[NDArray[np.uint8]]") -> Iterator[_Batch]:
     backend: Any = detector.backend
     frames = iter(images_bgr)
-    for turn in cycle(range(len(backend.inputs))):
+    for turn in cycle((0, 1)):
         chunk = list(islice(frames, backend.batch))
         if not chunk:
             return
-        pairs = zip(chunk, backend.inputs[turn])
-        yield _Batch(turn, [preprocess(image, detector.spec, out=row)[1] for image, row in pairs])
+        rows = enumerate(chunk)
+        yield _Batch(turn, [detector.preprocess(image, row, turn)[1] for row, image in rows])
 
 
 def _found(detector: "Detector", outputs: Any, batch: Optional[_Batch]) -> "List[Detections]":

@@ -237,6 +237,24 @@ def test_results_outlive_the_backend_and_inputs_do_not(orin):
     assert backend.inputs == ()
 
 
+@pytest.mark.parametrize("close", ["close", "backend.close"])
+def test_a_closed_detector_says_so(close, orin):
+    frames = pictures(4)
+    for halfway in (False, True):
+        detector = open_detector(orin.engine)
+        stream = detector.stream(frames)
+        if halfway:
+            next(stream)
+        owner = detector.backend if close == "backend.close" else detector
+        owner.close()
+        with pytest.raises(ValueError, match="closed"):
+            list(stream)
+        for use in (detector, detector.preprocess):
+            with pytest.raises(ValueError, match="closed"):
+                use(frames[0])
+    orin.require_clean()
+
+
 def test_what_is_written_to_the_inputs_is_what_runs(orin):
     rng = np.random.RandomState(0)
     with TensorRtBackend(orin.engine) as backend:

@@ -92,6 +92,17 @@ def test_the_detector_closes_its_backend():
     assert detector.backend.closed
 
 
+def test_a_closed_detector_says_so():
+    with Detector(BrightestPixel()) as detector:
+        stream = detector.stream([_dot(1, 1)] * 4)
+        next(stream)
+    for use in (detector, detector.preprocess, lambda image: detector.batch([image])):
+        with pytest.raises(ValueError, match="closed"):
+            use(_dot(3, 5))
+    with pytest.raises(ValueError, match="closed"):
+        list(stream)
+
+
 def test_the_spec_gives_the_thresholds_unless_others_are_given():
     dim = _dot(1, 1, value=51)
     assert len(Detector(BrightestPixel())(dim)) == 1
