@@ -2,6 +2,7 @@
 
 from typing import List, Optional, Sequence, Set, Tuple
 
+from .devices import oldest_tensorrt
 from .diagnosis import MISSING, OK, WARNING, Diagnosis
 from .gpu_diagnosis import Gpu
 from .machine import Machine
@@ -129,18 +130,9 @@ def _binding(module: Module, name: str, library: str, gpu: Optional[Gpu], fix: s
     if library and module.version.split(".")[: len(parts)] != parts:
         fix = "they must be one version: the library that is loaded is {}".format(library)
         return Diagnosis(name, WARNING, found, fix, details)
-    oldest = oldest_tensorrt(gpu)
+    oldest = oldest_tensorrt(gpu.compute_capability) if gpu else ()
     if module.name == "tensorrt" and module.numbers[: len(oldest)] < oldest:
         wanted = ".".join(str(number) for number in oldest)
         fix = "{} needs TensorRT {} or newer".format(gpu.model if gpu else "", wanted)
         return Diagnosis(name, WARNING, found, fix, details)
     return Diagnosis(name, OK, found, "", details)
-
-
-def oldest_tensorrt(gpu: Optional[Gpu]) -> Tuple[int, ...]:
-    """Return the first TensorRT that knows a card, such as (10, 8); () when any does."""
-    told = gpu.device.tensorrt if gpu is not None and gpu.device is not None else ""
-    first = told.partition(",")[0]
-    if not first.endswith("+"):
-        return ()
-    return tuple(int(number) for number in first[:-1].split("."))

@@ -122,6 +122,18 @@ def device_names() -> List[str]:
     return list(devices())
 
 
+def oldest_tensorrt(compute_capability: str) -> Tuple[int, ...]:
+    """Return the first TensorRT that knows cards of that kind, such as (10, 8) for "12.0".
+
+    () when any does, or the table has no such card.
+    """
+    for device in devices().values():
+        first = device.tensorrt.partition(",")[0]
+        if first.endswith("+") and "{}.{}".format(*device.compute_capability) == compute_capability:
+            return tuple(int(number) for number in first[:-1].split("."))
+    return ()
+
+
 def devices() -> Dict[str, Device]:
     """Return the whole table by name."""
     if not _cache:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from edgedet.runtime.devices import device_named, device_names, device_on_board, devices
+from edgedet.runtime.devices import (
+    device_named,
+    device_names,
+    device_on_board,
+    devices,
+    oldest_tensorrt,
+)
 from edgedet.runtime.errors import DeviceError, UsageError
 
 NO_INT8 = {"Jetson Nano 4GB", "Jetson Nano 2GB", "Jetson TX1", "Jetson TX2"}
@@ -97,3 +103,10 @@ def test_what_nobody_read_again_is_flagged():
 def test_the_nano_has_the_stack_of_jetpack_4_6():
     (stack,) = device_named("nano").stacks
     assert (stack.tensorrt, stack.cuda, stack.python) == ("8.2.1", "10.2", "3.6.9")
+
+
+@pytest.mark.parametrize(
+    ("compute_capability", "oldest"), [("12.0", (10, 8)), ("8.9", ()), ("5.3", ()), ("9.0", ())]
+)
+def test_which_tensorrt_a_card_needs(compute_capability, oldest):
+    assert oldest_tensorrt(compute_capability) == oldest
