@@ -6,16 +6,16 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from . import engine_cache
 from .atomic import check_place
 from .build_families import Work, family_of
+from .build_marker import marked_build
 from .build_memory import (
     MIB,
     Memory,
     check_memory,
-    has_shared_memory,
     machine_memory,
     needed_bytes,
     workspace_bytes,
@@ -27,8 +27,9 @@ from .engine_options import EngineOptions, check_options
 from .errors import DeviceError, ModelError, UsageError
 from .layer_precisions import Shares
 from .network_parser import io_table, parse_onnx
+from .tactic_sources import leave_out_libraries, try_libraries
 from .tensorrt_flavour import TENSORRT_RTX, Flavour
-from .tensorrt_log import is_out_of_memory
+from .tensorrt_log import is_out_of_memory, is_without_implementation
 from .timing_cache import load_timings, save_timings, timing_file
 
 _LOGGER = logging.getLogger("edgedet.engine")
@@ -58,7 +59,8 @@ def engine_from_onnx(
         if kept is not None:
             _LOGGER.info("%s: taken from the cache", engine)
             return kept
-    _build(job, engine)
+    with marked_build(onnx, job.onnx_sha256):
+        _build(job, engine)
     engine_cache.store(job.key, engine)
     return read_engine_facts(engine)
 
@@ -82,13 +84,15 @@ def _build(job: Job, engine: Path) -> None:
     family = family_of(job.flavour)
     workspace = _set_workspace(job, work.config, memory)
     family.prepare(work, job.options)
-    plan = _plan(job, work, parser)
+    plan, left_out = _plan(job, work, parser)
     del parser
     shares = family.precisions(work, plan)
     _require_precision(job, shares)
     seconds = time.perf_counter() - started
     facts = facts_of(job, memoryview(plan), io_table(work.network), shares)
-    write_engine(engine, plan, facts._replace(workspace_mib=workspace, build_seconds=seconds))
+    options = dict(facts.options, tactics_left_out=left_out)
+    facts = facts._replace(options=options, workspace_mib=workspace, build_seconds=seconds)
+    write_engine(engine, plan, facts)
     _LOGGER.info("%s: built in %.1f s by %s", engine, seconds, job.flavour.title)
 
 
@@ -112,7 +116,7 @@ def _set_workspace(job: Job, config: Any, memory: Optional[Memory]) -> Optional[
         return None  # it times nothing when it builds
     else:
         need = needed_bytes(job.flavour.name, job.model_bytes)
-        limit = workspace_bytes(memory, need, has_shared_memory())
+        limit = workspace_bytes(memory, need, job.small_board)
     if job.flavour.can.workspace_pool:
         pool = job.flavour.module.MemoryPoolType.WORKSPACE
         config.set_memory_pool_limit(pool, limit)
@@ -121,7 +125,29 @@ def _set_workspace(job: Job, config: Any, memory: Optional[Memory]) -> Optional[
     return limit // MIB
 
 
-def _plan(job: Job, work: Work, parser: Any) -> "Union[bytes, memoryview]":
+def _plan(job: Job, work: Work, parser: Any) -> "Tuple[Union[bytes, memoryview], List[str]]":
+    """Return the plan and the names of the libraries without whose kernels it was made.
+
+    A small board is not to start them; but a layer that nothing else does needs them.
+    """
+    trt, left_out = job.flavour.module, []
+    if job.leaves_out_libraries:
+        left_out = leave_out_libraries(trt, work.config)
+    names = ", ".join(left_out)
+    if left_out:
+        _LOGGER.info("to save memory the kernels of %s are left out", names)
+    plan = _attempt(job, work, parser)
+    if plan is None and left_out and is_without_implementation(job.flavour.log.cause()):
+        _LOGGER.info("built once more, with the kernels of %s: %s", names, job.flavour.log.cause())
+        job.flavour.log.clear()
+        try_libraries(trt, work.config, left_out)
+        plan, left_out = _attempt(job, work, parser), []
+    if plan is None:
+        raise _failure(job)
+    return plan, left_out
+
+
+def _attempt(job: Job, work: Work, parser: Any) -> "Union[bytes, memoryview, None]":
     """Build; the cause of a failure is in TensorRT's log. parser: it holds the weights."""
     flavour = job.flavour
     watch = BuildWatch(flavour.log)
@@ -137,9 +163,7 @@ def _plan(job: Job, work: Work, parser: Any) -> "Union[bytes, memoryview]":
         return work.builder.build_serialized_network(work.network, work.config), parser
 
     plan: "Union[bytes, memoryview, None]" = run_watched(build, watch)[0]
-    if plan is None:
-        raise _failure(job)
-    if flavour.can.timing_cache:
+    if plan is not None and flavour.can.timing_cache:
         save_timings(work.config, timings)
     return plan
 

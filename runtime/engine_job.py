@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from .build_memory import has_shared_memory
 from .checksum import sha256_of, sha256_of_bytes
+from .devices import oldest_tensorrt
 from .engine_cache import cache_key
 from .engine_file import EngineFacts
 from .engine_options import EngineOptions
@@ -13,6 +15,7 @@ from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu, find_gpu
 from .layer_precisions import Shares
 from .onnx_facts import onnx_facts, weight_files
+from .python_modules import version_numbers
 from .spec import ModelSpec, spec_from_json, spec_to_json
 from .tensorrt_flavour import Flavour
 
@@ -28,6 +31,13 @@ class Job(NamedTuple):
     flavour: Flavour
     gpu: Optional[Gpu]
     options: EngineOptions
+    small_board: bool
+    """Whether the GPU takes its memory from the same place as all else, see `build_memory`."""
+
+    @property
+    def leaves_out_libraries(self) -> bool:
+        """Whether the build is to do without cuDNN and cuBLAS."""
+        return self.small_board and self.flavour.can.library_tactics
 
     @property
     def key(self) -> str:
@@ -41,6 +51,8 @@ class Job(NamedTuple):
         }
         if self.weights_sha256:
             parts["weights"] = self.weights_sha256
+        if self.leaves_out_libraries:
+            parts["tactics"] = "without libraries"
         return cache_key(parts)
 
     @property
@@ -58,11 +70,14 @@ def new_job(onnx: Path, flavour: Flavour, options: EngineOptions) -> Job:
     spec = None if facts["spec_text"] is None else spec_from_json(facts["spec_text"])
     _check_types(onnx, facts["inputs"], spec, flavour)
     weights = {name: sha256_of(onnx.parent / name) for name in weight_files(onnx)}
-    return Job(onnx, sha256_of(onnx), weights, spec, flavour, gpu_for(flavour), options)
+    small = has_shared_memory()
+    return Job(onnx, sha256_of(onnx), weights, spec, flavour, gpu_for(flavour), options, small)
 
 
 def gpu_for(flavour: Flavour) -> Optional[Gpu]:
-    """Return the GPU that the engine is built on, None for TensorRT-RTX; DeviceError without it.
+    """Return the GPU that the engine is built on, None for TensorRT-RTX.
+
+    DeviceError without it, or when it is newer than this TensorRT, whose own error is a riddle.
 
     An engine that needs no GPU to be built must not depend on the one that happens to be there.
     """
@@ -72,6 +87,7 @@ def gpu_for(flavour: Flavour) -> Optional[Gpu]:
     if gpu is None:
         expected = "an NVIDIA GPU with its driver: {} builds on the GPU".format(flavour.title)
         raise DeviceError(expected, "none", "build on the device that the engine is for")
+    _require_known(gpu, flavour)
     return gpu
 
 
@@ -118,6 +134,15 @@ def _check_types(
     if spec.provenance.get("precision") == "float16":
         expected = "a model in FP32: {} makes FP16 of it by itself".format(flavour.title)
         raise ModelError(expected, "FP16 in {}".format(onnx), "give the FP32 file of the export")
+
+
+def _require_known(gpu: Gpu, flavour: Flavour) -> None:
+    oldest = oldest_tensorrt(gpu.compute_capability)
+    if version_numbers(flavour.version)[: len(oldest)] < oldest:
+        wanted = ".".join(str(number) for number in oldest)
+        expected = "TensorRT {} or newer for the {}".format(wanted, gpu)
+        fix = "run: pip install 'tensorrt>={}'".format(wanted)
+        raise DeviceError(expected, flavour.title, fix)
 
 
 def _capabilities(job: Job) -> Tuple[str, ...]:

@@ -3,6 +3,7 @@
 from typing import Any, Dict, NamedTuple
 
 from .lazy import require
+from .tactic_sources import tries_libraries
 from .tensorrt_log import new_log
 
 TENSORRT, TENSORRT_RTX = "tensorrt", "tensorrt_rtx"
@@ -33,6 +34,8 @@ class Capabilities(NamedTuple):
     """Networks take uint8 (8.5 on)."""
     timing_cache: bool
     """Timings can be kept for the next build; RTX times nothing when it builds."""
+    library_tactics: bool
+    """Kernels of cuDNN and cuBLAS can be left out; 8.x tries them unless told, 10 only if told."""
     tensor_api: bool
     """Engines run on tensors known by name (8.5 on); before, on bindings known by index."""
     runtime_cache: bool
@@ -88,6 +91,7 @@ def capabilities_of(trt: Any) -> Capabilities:
         compute_targets=compute_targets,
         uint8=hasattr(trt.DataType, "UINT8"),
         timing_cache=hasattr(config, "create_timing_cache") and not compute_targets,
+        library_tactics=tries_libraries(trt) and not compute_targets,
         tensor_api=hasattr(trt.ICudaEngine, "num_io_tensors"),
         runtime_cache=hasattr(trt, "IRuntimeCache"),
         replays_graphs=hasattr(trt, "CudaGraphStrategy"),

@@ -12,6 +12,7 @@ SHOWN_MESSAGES = 3
 """In an error: the first is mostly the cause, the next say where."""
 
 _OUT_OF_MEMORY = ("out of memory", "outofmemory", "insufficient memory", "memoryallocation")
+_NO_IMPLEMENTATION = "could not find any implementation"
 
 _LOGGER = logging.getLogger("edgedet.tensorrt")
 
@@ -57,6 +58,11 @@ def new_log(trt: Any) -> Any:
 def is_out_of_memory(cause: str) -> bool:
     """Return whether TensorRT says that memory was too little, which it has no code for."""
     return any(words in cause.lower() for words in _OUT_OF_MEMORY)
+
+
+def is_without_implementation(cause: str) -> bool:
+    """Return whether TensorRT says that none of the kernels it may try does a layer."""
+    return _NO_IMPLEMENTATION in cause.lower()
 
 
 def _different(messages: List[str]) -> List[str]:

@@ -50,6 +50,7 @@ class Faults(SimpleNamespace):
     def __init__(self, **kinds):
         known = {
             "refused_node": None,  # index of the node that the parser refuses
+            "needs": None,  # the tactic source without which a layer has no implementation
             "build": None,  # message that is logged before the builder returns None
             "no_cuda": False,  # Builder() fails as without a driver
             "slow_fp16": False,
@@ -124,6 +125,10 @@ def _add_enums(trt, number):
     trt.ProfilingVerbosity = IntEnum("ProfilingVerbosity", ["LAYER_NAMES_ONLY", "NONE", "DETAILED"])
     trt.LayerInformationFormat = IntEnum("LayerInformationFormat", ["ONELINE", "JSON"])
     trt.LayerType = IntEnum("LayerType", sorted(set(LAYERS.values())))
+    sources = ["CUBLAS", "CUBLAS_LT", "CUDNN"] if number < (11, 0) else []
+    sources += ["EDGE_MASK_CONVOLUTIONS"] if number >= (8, 4) else []
+    sources += ["JIT_CONVOLUTIONS"] if number >= (8, 5) else []
+    trt.TacticSource = IntEnum("TacticSource", sources, start=0)
     if number >= (8, 4):
         trt.MemoryPoolType = IntEnum("MemoryPoolType", ["WORKSPACE", "DLA_MANAGED_SRAM"])
 
@@ -216,9 +221,21 @@ def _add_config(trt, number):  # noqa: C901 - classes, one beside the other
         def __init__(self):
             self.__dict__.update(flags=set(), pools={}, timings=None)
             self.__dict__["profiling_verbosity"] = trt.ProfilingVerbosity.LAYER_NAMES_ONLY
+            off = () if number < (10, 0) else ("CUBLAS", "CUBLAS_LT", "CUDNN")
+            bits = [1 << int(source) for source in trt.TacticSource if source.name not in off]
+            self.__dict__["sources"] = sum(bits)
 
         def set_flag(self, flag):
             self.flags.add(trt.BuilderFlag(flag))
+
+        def get_tactic_sources(self):
+            return self.sources
+
+        def set_tactic_sources(self, tactic_sources):
+            if tactic_sources >> len(trt.TacticSource):
+                return False
+            self.__dict__["sources"] = tactic_sources
+            return True
 
         def create_timing_cache(self, content):
             return TimingCache(content)
@@ -340,6 +357,11 @@ def _add_builder(trt, number, faults):  # noqa: C901 - classes, one beside the o
                 trt.say(self.logger, "ERROR", faults.build)
                 return None
             if not self._all_steps(config):
+                return None
+            needed = getattr(trt.TacticSource, faults.needs or "", None)
+            if needed is not None and not config.sources & 1 << int(needed):
+                message = "Could not find any implementation for node {}."
+                trt.say(self.logger, "ERROR", message.format(network.layers[0].name))
                 return None
             detailed = config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED
             types = [_chosen(trt, layer, config, faults) for layer in network.layers]

@@ -46,7 +46,7 @@ def nano(tmp_path, monkeypatch):
     monkeypatch.setenv(engine_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(engine_job, "find_gpu", lambda: NANO)
     monkeypatch.setattr(engine_builder, "machine_memory", lambda: Memory(2000 * MIB, 0))
-    monkeypatch.setattr(engine_builder, "has_shared_memory", lambda: True)
+    monkeypatch.setattr(engine_job, "has_shared_memory", lambda: True)
     return tmp_path
 
 
@@ -121,6 +121,17 @@ def test_too_little_memory_is_said_before_the_build(tmp_path, monkeypatch):
     with pytest.raises(DeviceError, match="524 MB of memory and 104 MB of swap free; .*swapon"):
         engine_from_onnx(ONNX, tmp_path / "model.engine", flavour, FP16)
     assert flavour.module.seen.builds == 0
+
+
+def test_a_build_after_one_that_was_killed_says_so(tmp_path, caplog):
+    folder = engine_cache.cache_folder()
+    folder.mkdir()
+    mark = folder / (engine_job.sha256_of(ONNX) + ".1.building")
+    mark.write_text('{"pid": 77, "started": "2026-01-02 03:04"}')
+    engine_from_onnx(ONNX, tmp_path / "model.engine", opened("8.2.1.8"), FP16)
+    said = "tiny_convolution.onnx, process 77, begun 2026-01-02 03:04, was killed"
+    assert caplog.text.count(said) == 1
+    assert not list(folder.glob("*.building"))
 
 
 def test_the_second_build_comes_from_the_cache(tmp_path):
@@ -254,6 +265,21 @@ def test_without_a_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(engine_job, "find_gpu", lambda: None)
     with pytest.raises(DeviceError, match="an NVIDIA GPU with its driver"):
         engine_from_onnx(ONNX, tmp_path / "a.engine", opened("10.3.0"), FP16)
+
+
+@pytest.mark.parametrize("name", ["NVIDIA GeForce RTX 5090", "NVIDIA RTX of another name"])
+def test_a_card_that_is_newer_than_this_tensorrt(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_job, "find_gpu", lambda: Gpu(name, "12.0"))
+    flavour = opened("10.3.0")
+    with pytest.raises(DeviceError) as caught:
+        engine_from_onnx(ONNX, tmp_path / "a.engine", flavour, FP16)
+    assert str(caught.value) == (
+        "expected TensorRT 10.8 or newer for the {} (compute capability 12.0), "
+        "found TensorRT 10.3.0; run: pip install 'tensorrt>=10.8'".format(name)
+    )
+    assert flavour.module.seen.networks == []
+    newer = flavour._replace(version="10.16.1.11")
+    assert engine_from_onnx(ONNX, tmp_path / "a.engine", newer, FP16).gpu_name == name
 
 
 def test_8_2_takes_no_uint8(tmp_path):

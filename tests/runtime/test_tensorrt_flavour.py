@@ -23,6 +23,7 @@ FIRST_WITHOUT = {
     "explicit_batch_flag": (11, 0),
     "weakly_typed": (11, 0),
     "layer_precision": (11, 0),
+    "library_tactics": (11, 0),
 }
 
 
