@@ -2,7 +2,7 @@
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, List, Tuple
 
@@ -30,18 +30,18 @@ def atomic_path(path: "Union[str, Path]") -> "Iterator[Path]":
 def atomic_paths(*paths: "Union[str, Path]") -> "Iterator[List[Path]]":
     """The same for files that belong together: all of them get their names, or none does."""
     targets = [Path(os.path.realpath(str(path))) for path in paths]
-    pairs: List[Tuple[Path, Path]] = []
+    places = [target if _is_special(target) else _beside(target) for target in targets]
+    pairs = [(place, target) for place, target in zip(places, targets) if place != target]
     try:
-        for target in targets:
-            pairs.append((target if _is_special(target) else _create_beside(target), target))
-        yield [temporary for temporary, _ in pairs]
-        pairs = [(temporary, target) for temporary, target in pairs if temporary != target]
+        for temporary, _ in pairs:
+            _create(temporary)
+        yield places
         for temporary, _ in pairs:  # what takes time and may fail comes before any name
             _flush_to_disk(temporary)
         _give_names(pairs)
     except BaseException:
-        for temporary, target in pairs:
-            if temporary != target and temporary.exists():
+        for temporary, _ in pairs:
+            with suppress(OSError):  # never made, or named already
                 temporary.unlink()
         raise
 
@@ -85,17 +85,19 @@ def _is_special(target: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _create_beside(target: Path) -> Path:
+def _beside(target: Path) -> Path:
     # Two containers may share a folder and a process id, two threads have one anyway.
     unique = "{}-{}".format(os.getpid(), os.urandom(4).hex())
     name = ".{}.{}.part{}".format(target.stem, unique, target.suffix)
-    temporary = target.with_name(name)
+    return target.with_name(name)
+
+
+def _create(temporary: Path) -> None:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
         temporary.open("wb").close()  # not mkstemp: the file keeps the user's umask
     except OSError as error:
-        raise _not_writable(target.parent, str(error.strerror)) from error
-    return temporary
+        raise _not_writable(temporary.parent, str(error.strerror)) from error
 
 
 def _not_writable(folder: Path, why: str) -> UsageError:

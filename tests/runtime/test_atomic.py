@@ -153,3 +153,16 @@ def test_a_folder_of_others_is_no_place(tmp_path):
                 check_place(tmp_path / name)
     finally:
         os.setresuid(0, 0, 0)
+
+
+def test_ctrl_c_while_a_file_is_made_leaves_none(tmp_path, monkeypatch):
+    opened = Path.open
+
+    def interrupted(self, *arguments):
+        opened(self, *arguments).close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic.Path, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_two(tmp_path)
+    assert names(tmp_path) == []
