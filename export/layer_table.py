@@ -19,7 +19,9 @@ VIEWS = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dr
 """They give their data another shape, and move none of it."""
 PICKERS = frozenset({"Slice", "Split", "Gather", "GatherElements", "GatherND"})
 """They read no more than they write."""
-UNCOUNTED = frozenset({"Attention", "DeformConv", "Einsum", "GRU", "LSTM", "RNN", "RoiAlign"})
+ATTENTION = frozenset({"Attention", "FlexAttention", "LinearAttention"})
+RECURRENT = frozenset({"CausalConvWithState", "GRU", "LSTM", "RNN"})
+UNCOUNTED = ATTENTION | RECURRENT | {"DFT", "DeformConv", "Einsum", "RoiAlign", "STFT"}
 """They multiply, and are not counted here."""
 BRANCHES = frozenset({"If", "Loop", "Scan"})
 FLOATS = frozenset({"FP32", "FP16", "BF16", "FP64"})
@@ -142,7 +144,7 @@ class _Chains:
 
     def tensor(self, name: str, node: NodeView) -> Tensor:
         shape, dtype = self.graph.shape(name), self.graph.dtype(name)
-        if shape is None or dtype is None or None in shape:
+        if shape is None or dtype is None or any(length is None or length < 0 for length in shape):
             expected = "a graph whose shapes are all static"
             found = f"{node.op_type} ({node.name}) with {name} of unknown shape"
             raise ModelError(expected, found, "export it for one input size and batch")
@@ -227,6 +229,11 @@ def _of_convolution(node: NodeView, chains: _Chains) -> int:
     return _elements(node.output(0), node, chains) * prod(_shape(node.input(1), node, chains)[1:])
 
 
+def _of_quantised_convolution(node: NodeView, chains: _Chains) -> int:
+    """As `_of_convolution`; of the eight inputs the weights are the fourth."""
+    return _elements(node.output(0), node, chains) * prod(_shape(node.input(3), node, chains)[1:])
+
+
 def _of_transposed(node: NodeView, chains: _Chains) -> int:
     """Weights [C, M/group, kH, kW]: each input element takes part in M/group * kH * kW."""
     return _elements(node.input(0), node, chains) * prod(_shape(node.input(1), node, chains)[1:])
@@ -250,6 +257,8 @@ COUNTS = {
     "Gemm": _of_gemm,
     "MatMul": _of_product,
     "MatMulInteger": _of_product,
+    "QLinearConv": _of_quantised_convolution,
+    "QLinearMatMul": _of_product,
 }
 """Operators with multiply-accumulates -> how many."""
 
@@ -264,7 +273,7 @@ def _shape(name: str, node: NodeView, chains: _Chains) -> list[int]:
 
 
 def _groups(node: NodeView) -> int:
-    groups = node.attribute("group") if node.op_type.startswith("Conv") else None
+    groups = node.attribute("group") if "Conv" in node.op_type else None
     return 1 if groups is None else int(groups)
 
 

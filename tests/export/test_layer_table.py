@@ -216,6 +216,37 @@ def test_branches_are_refused():
         table_of(nodes, ["y"])
 
 
+QUANTISED = {
+    "s": np.array(0.1, np.float32),
+    "z": np.array(0, np.uint8),
+    "wz": np.array(0, np.int8),
+    "w": np.zeros((6, 2, 3, 3), np.int8),
+    "m": np.zeros((5, 8), np.int8),
+}
+
+
+@pytest.mark.parametrize(
+    ("quantised", "shape", "macs"),
+    [
+        (node("QLinearConv", "q s z w s wz s z", "r", group=2), (1, 4, 8, 8), 6 * 6 * 6 * 2 * 9),
+        (node("QLinearMatMul", "q s z m s wz s z", "r"), (2, 5), 2 * 8 * 5),
+    ],
+)
+def test_products_of_integers_are_counted(quantised, shape, macs):
+    """As ONNX Runtime's quantiser writes them."""
+    ends = [node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "r s z", "y")]
+    table = table_of([ends[0], quantised, ends[1]], ["y"], constants=QUANTISED, shape=shape)
+    assert table.macs == macs
+    assert table.quantised
+    layer = next(each for each in table.layers if each.macs)
+    assert layer.grouped == (quantised.op_type == "QLinearConv")
+
+
+def test_a_length_below_zero_is_an_unknown_one():
+    with pytest.raises(ModelError, match="whose shapes are all static"):
+        table_of([node("Relu", "x", "y")], ["y"], shape=(-1, 3, 8, 8))
+
+
 def test_products_that_are_not_counted_are_named():
     nodes = [node("Einsum", "x x", "y", equation="abcd,abcd->abd")]
     assert table_of(nodes, ["y"]).uncounted == ("Einsum_y",)
