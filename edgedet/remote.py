@@ -21,6 +21,7 @@ from typing import IO, NamedTuple
 
 from edgedet.remote_failures import SSH_FAILED, command_failure, no_option, ssh_failure
 from edgedet.runtime.errors import DeviceError
+from edgedet.visible_text import visible
 
 OPTIONS = {
     "BatchMode": "yes",  # asks nothing: no password, no new host key
@@ -46,14 +47,19 @@ GUARD = (
     'd=$(mktemp -d "${TMPDIR:-/tmp}/edgedet.XXXXXXXX") && d=$(cd "$d" && pwd -P) || exit 1; '
     'trap "" HUP INT TERM PIPE; '
     f'echo "{MARK}$d"; read -r last; '
-    # By their working folder, so that no process of another is ever touched.
-    "ours() { ls -ld /proc/[0-9]*/cwd 2>/dev/null "
-    '| sed -n "s|^.* /proc/\\([0-9]*\\)/cwd -> $d\\(/.*\\)\\{0,1\\}\\$|\\1|p"; }; '
+    # By their working folder, so that no process of another is ever touched. A folder may be named
+    # like a line of ls, so what ls says is looked at again.
+    "ours() { for pid in $(ls -ld /proc/[0-9]*/cwd 2>/dev/null "
+    "| sed -n 's|^.* /proc/\\([0-9]*\\)/cwd -> .*/edgedet.*|\\1|p'); do "
+    'case "$(readlink "/proc/$pid/cwd" 2>/dev/null)/" in "$d"/*) echo "$pid";; esac; done; }; '
     "for signal in INT TERM KILL; do "
     'pids=$(ours); [ -n "$pids" ] || break; kill -$signal $pids 2>/dev/null; n=0; '
     'while [ $n -lt 50 ] && [ -n "$(ours)" ]; do sleep 0.1; n=$((n+1)); done; done; '
     f'[ "$last" = {KEEP} ] || rm -rf -- "$d"'
 )
+
+MOST_CHARACTERS = 1 << 26
+"""Of an answer: a hundred times the longest report."""
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +137,7 @@ class Remote:
         for line in guard.stdout:  # whatever a login shell says comes first
             if line.startswith(MARK):
                 return line[len(MARK) :].rstrip("\n")
-        complaint, code = guard.stderr.read(), guard.wait()
+        complaint, code = visible(guard.stderr.read()), guard.wait()
         if code == SSH_FAILED:
             raise ssh_failure(self.host, complaint, code)
         raise command_failure(self.host, "a temporary folder", complaint, code)
@@ -172,7 +178,10 @@ class Remote:
         reader = threading.Thread(target=self._log, args=(process.stderr, lines), daemon=True)
         reader.start()
         assert process.stdout is not None
-        out = process.stdout.read()
+        out = process.stdout.read(MOST_CHARACTERS + 1)
+        if len(out) > MOST_CHARACTERS:
+            expected = f"an answer of {self.host} of at most {MOST_CHARACTERS} characters"
+            raise DeviceError(expected, "more", f"try it by hand: ssh {self.host}")
         code = process.wait()
         reader.join()
         process.stdout.close()
@@ -180,7 +189,8 @@ class Remote:
         return Answer(code, out, "".join(lines))
 
     def _log(self, stream: IO[str], lines: list[str]) -> None:
-        for line in stream:
+        for text in stream:
+            line = visible(text)
             lines.append(line)
             if not line.startswith("error: "):  # that one is raised
                 logger.info("%s: %s", self.host, line.rstrip())

@@ -14,7 +14,7 @@ from edgedet.calm import load_in, wait_after_work
 from edgedet.engine_speed import DEFAULT_PRECISION
 from edgedet.onnx_form import NAME, TARGETS, onnx_form
 from edgedet.remote import Remote
-from edgedet.remote_answers import facts_of, gpu_of, line_named
+from edgedet.remote_answers import facts_of, gpu_of, line_named, measurement_of
 from edgedet.runtime.diagnosis import MISSING
 from edgedet.runtime.engine_cache import FOLDER_VARIABLE
 from edgedet.runtime.errors import DeviceError, UsageError
@@ -55,6 +55,7 @@ def measure_there(request: BenchRequest, host: str) -> dict[str, Any]:
         backend = ["--backend", "tensorrt", "--precision", precision]
         words = backend if engine else ["--backend", "onnxruntime"]
         report = board.facts("bench", *words, *_settings(request.speed, source))
+        report = measurement_of(host, report)
     report.update(model=str(request.model), host=host)
     if source is not None:
         report.update(source=request.speed.source)

@@ -148,6 +148,54 @@ def test_other_processes_there_are_left_alone(board):
         other.kill()
 
 
+@pytest.mark.parametrize("separator", [" ", "\n"])
+def test_a_folder_named_like_a_line_of_ls_harms_no_other_process(board, separator):
+    with subprocess.Popen(["sleep", "60"], cwd=board.tmp) as victim:
+        with Remote("board") as there:
+            line = f"lrwxrwxrwx 1 a a 0 Nov 1 00:00 /proc/{victim.pid}/cwd -> {there.folder}"
+            trap = board.folder / "trap" / f"x{separator}{line.lstrip('/')}"
+            trap.mkdir(parents=True)
+            trapper = subprocess.Popen(["sleep", "60"], cwd=trap)
+        assert victim.poll() is None
+        assert trapper.poll() is None
+        trapper.kill()
+        trapper.wait()
+        victim.kill()
+
+
+def test_a_folder_with_letters_of_patterns_in_its_name(board):
+    odd = board.tmp / "o|d.d[a*$ \u00e9"
+    odd.mkdir()
+    board.environ["TMPDIR"] = odd
+    board.write_board()
+    marker = f"marker-{os.getpid()}-odd"
+    process = start_long("trap '' INT TERM; while true; do sleep 0.1; done", marker)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(60)
+    process.stderr.close()
+    wait_for(lambda: not runs(marker))
+    wait_for(lambda: list(odd.iterdir()) == [])
+
+
+def test_what_a_terminal_would_obey_is_not_shown(board, caplog):
+    with caplog.at_level(logging.INFO), Remote("board") as there:
+        answer = there.run(["printf", r"\033]0;mine\007 \033[2J\n"])
+        assert "\033" in answer.out  # JSON hides it, see remote_answers
+        there.run(["sh", "-c", r"printf '\033]0;mine\007\n' >&2"])
+    assert "board: ?]0;mine?" in caplog.text
+    assert "\033" not in caplog.text
+
+
+def test_a_host_that_answers_without_end(board, monkeypatch):
+    monkeypatch.setattr("edgedet.remote.MOST_CHARACTERS", 1000)
+    with (
+        pytest.raises(DeviceError, match="at most 1000 characters, found more"),
+        Remote("board") as there,
+    ):
+        there.run(["sh", "-c", "yes"])
+    assert board.wait_until_clean()
+
+
 def test_a_lost_connection_is_one_line_and_cleans_up(board):
     def lose():
         with Remote("board") as there:
