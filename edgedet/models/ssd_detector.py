@@ -8,6 +8,7 @@ from torch import Tensor
 
 from edgedet.models.anchors import anchor_shapes, grid_anchors, square_sides
 from edgedet.models.box_codes import box_code
+from edgedet.models.detector_options import detector_spec
 from edgedet.models.feature_maps import SsdFeatureMaps
 from edgedet.models.matching import MatchRule
 from edgedet.models.samplers import build_sampler
@@ -17,7 +18,6 @@ from edgedet.models.ssd_loss import SsdLoss
 from edgedet.models.ssd_options import SsdOptions
 from edgedet.models.trunk import Trunk, taps_of
 from edgedet.runtime.errors import UsageError
-from edgedet.runtime.spec import ModelSpec
 
 
 def _class_weights(weights: str | tuple[float, ...], classes: int) -> Tensor:
@@ -30,18 +30,6 @@ def _class_weights(weights: str | tuple[float, ...], classes: int) -> Tensor:
             "give one number for each class of the data",
         )
     return torch.tensor((1.0, *weights))
-
-
-def _spec(class_names: tuple[str, ...], options: SsdOptions) -> ModelSpec:
-    return ModelSpec(
-        class_names=class_names,
-        size_hw=(options.imgsz, options.imgsz),
-        mean=options.mean,
-        std=options.std,
-        resize=options.resize,
-        score_threshold=options.score_threshold,
-        nms_iou=options.nms_iou,
-    )
 
 
 def ssd_maps(options: SsdOptions) -> SsdFeatureMaps:
@@ -78,7 +66,7 @@ def ssd_detector(class_names: tuple[str, ...], options: SsdOptions) -> Ssd:
     )
     weights = _class_weights(options.class_weights, len(class_names))
     anchors = ssd_anchors(options, maps.strides)
-    spec = _spec(class_names, options)
+    spec = detector_spec(class_names, options)
     detector = Ssd(spec, maps, anchors, criterion, weights, options.top_k)
     if options.head_start == "xavier":
         for head in detector.heads:

@@ -6,6 +6,7 @@ from typing import Any
 from edgedet.models import option_checks as check
 from edgedet.models.anchors import MEASURES
 from edgedet.models.box_codes import BOX_CODES
+from edgedet.models.detector_options import CHECKS
 from edgedet.models.feature_maps import check_levels
 from edgedet.models.samplers import SAMPLERS
 from edgedet.models.ssd_head import HEAD_STARTS
@@ -31,7 +32,7 @@ def _are_taps(value: Any) -> bool:
 
 
 _CHECKS: tuple[check.Check, ...] = (
-    check.count("imgsz"),
+    *CHECKS,
     ("taps", "a name, or a list of block numbers from 1 on", _are_taps),
     ("anchors", "a list of positive numbers or lists of them, one entry a level", _are_anchors),
     ("ratios", "a list of positive numbers", lambda v: check.are_all(v, check.is_positive)),
@@ -42,11 +43,6 @@ _CHECKS: tuple[check.Check, ...] = (
     check.switch("iou_plus_one"),
     check.switch("double_softmax"),
     ("frozen_blocks", "a whole number from 0 on", lambda v: check.is_whole(v, 0)),
-    ("mean", "3 numbers", lambda v: check.are_all(v, check.is_number, 3)),
-    ("std", "3 positive numbers", lambda v: check.are_all(v, check.is_positive, 3)),
-    check.count("top_k"),
-    check.fraction("score_threshold"),
-    check.fraction("nms_iou"),
 )
 
 _NAMES = {

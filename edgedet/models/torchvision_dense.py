@@ -1,6 +1,6 @@
 """torchvision's one-stage detectors behind our protocol: every anchor is a candidate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -33,15 +33,9 @@ class DenseRules(Protocol):
         """Return the foreground scores [N, C, A] of logits [N, A, L]."""
         ...
 
-    def losses(
-        self,
-        network: Any,
-        targets: list[dict[str, Tensor]],
-        outputs: dict[str, Tensor],
-        matched: tuple[list[Tensor], list[Tensor]],
-    ) -> dict[str, Tensor]:
-        """Return torchvision's `classification` and `bbox_regression`; matched: anchors [A, 4]
-        of each image, and the object that each answers for [A].
+    def criterion(self, network: Any) -> Callable[..., dict[str, Tensor]]:
+        """Return torchvision's function from targets, outputs, anchors [A, 4] of each image, and
+        the object that each answers for [A], to `classification` and `bbox_regression`.
         """
         ...
 
@@ -102,7 +96,7 @@ class DenseDetector(nn.Module):
         wanted = torchvision_targets(targets, self.rules.first_label)
         matched = [self._matched(target["boxes"]) for target in wanted]
         anchors = [self.anchors_xyxy] * len(matched)
-        terms = self.rules.losses(self.network, wanted, self(images), (anchors, matched))
+        terms = self.rules.criterion(self.network)(wanted, self(images), anchors, matched)
         owners = torch.stack(matched[:given])
         self.counts = {"n_pos": (owners >= 0).sum(), "n_neg": self.rules.negatives(owners)}
         return {

@@ -11,9 +11,10 @@ from torchvision.models.detection import FasterRCNN
 from torchvision.models.detection.roi_heads import fastrcnn_loss
 
 from edgedet.models.candidates import candidate_count
+from edgedet.models.detector_options import detector_spec
 from edgedet.models.targets import Target
 from edgedet.models.torchvision_images import image_list, torchvision_targets
-from edgedet.models.torchvision_options import ResnetFpnOptions, detector_spec
+from edgedet.models.torchvision_options import ResnetFpnOptions
 from edgedet.models.torchvision_trunks import RESNETS, BackboneTrunk, resnet_pyramid
 from edgedet.models.trunk_networks import TrunkNetwork
 from edgedet.runtime.errors import ModelError

@@ -1,25 +1,17 @@
 """What can be set on the detectors that come from torchvision."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from edgedet.models import option_checks as check
+from edgedet.models.detector_options import CHECKS
 from edgedet.runtime.errors import UsageError
-from edgedet.runtime.spec import RESIZES, ModelSpec
+from edgedet.runtime.spec import RESIZES
 
 RESNET_BLOCKS = 5
 """The stem and the four layers: what `frozen_blocks` counts."""
 PYRAMID_DIVISOR = 32
 """torchvision pads the inputs of a pyramid to multiples of the stride of a ResNet's last layer."""
 
-_CHECKS: tuple[check.Check, ...] = (
-    check.count("imgsz"),
-    ("mean", "3 numbers", lambda v: check.are_all(v, check.is_number, 3)),
-    ("std", "3 positive numbers", lambda v: check.are_all(v, check.is_positive, 3)),
-    check.count("top_k"),
-    check.fraction("score_threshold"),
-    check.fraction("nms_iou"),
-)
 _RESNET_CHECKS: tuple[check.Check, ...] = (
     (
         "frozen_blocks",
@@ -29,47 +21,6 @@ _RESNET_CHECKS: tuple[check.Check, ...] = (
     check.switch("frozen_norm"),
 )
 _NAMES = {"resize": RESIZES}
-
-
-class DetectorOptions(Protocol):
-    """What the options of every detector say about its input and its thresholds."""
-
-    @property
-    def imgsz(self) -> int:
-        """Side of the square input in px."""
-
-    @property
-    def mean(self) -> tuple[float, float, float]:
-        """RGB mean of pixel / 255."""
-
-    @property
-    def std(self) -> tuple[float, float, float]:
-        """RGB deviation of pixel / 255."""
-
-    @property
-    def resize(self) -> str:
-        """How a frame becomes square."""
-
-    @property
-    def score_threshold(self) -> float:
-        """Score from which a detection is reported by default."""
-
-    @property
-    def nms_iou(self) -> float:
-        """Overlap above which the weaker of two detections of a class is dropped."""
-
-
-def detector_spec(class_names: tuple[str, ...], options: DetectorOptions) -> ModelSpec:
-    """Return what goes in and what comes out of a detector of those classes."""
-    return ModelSpec(
-        class_names=class_names,
-        size_hw=(options.imgsz, options.imgsz),
-        mean=options.mean,
-        std=options.std,
-        resize=options.resize,
-        score_threshold=options.score_threshold,
-        nms_iou=options.nms_iou,
-    )
 
 
 @dataclass(frozen=True)
@@ -96,7 +47,7 @@ class ResnetFpnOptions:
     """Overlap above which the weaker of two detections of a class is dropped."""
 
     def __post_init__(self) -> None:
-        check.check_options(self, _CHECKS + _RESNET_CHECKS)
+        check.check_options(self, CHECKS + _RESNET_CHECKS)
         check.check_names(self, _NAMES)
         if self.imgsz % PYRAMID_DIVISOR:
             nearest = max(1, round(self.imgsz / PYRAMID_DIVISOR)) * PYRAMID_DIVISOR
@@ -127,5 +78,5 @@ class SsdliteOptions:
     """Overlap above which the weaker of two detections of a class is dropped."""
 
     def __post_init__(self) -> None:
-        check.check_options(self, _CHECKS)
+        check.check_options(self, CHECKS)
         check.check_names(self, _NAMES)

@@ -1,13 +1,15 @@
 """RetinaNet on ResNet-50 and a feature pyramid (Lin et al., 1708.02002), torchvision's."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 from torchvision.models.detection import RetinaNet
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
+from edgedet.models.detector_options import detector_spec
 from edgedet.models.torchvision_dense import BACKGROUND, DenseDetector
-from edgedet.models.torchvision_options import ResnetFpnOptions, detector_spec
+from edgedet.models.torchvision_options import ResnetFpnOptions
 from edgedet.models.torchvision_trunks import RESNETS, resnet_pyramid
 
 TRUNK = "resnet50"
@@ -27,16 +29,10 @@ class FocalRules:
         """Return [N, C, A]."""
         return logits.sigmoid().transpose(1, 2)
 
-    def losses(
-        self,
-        network: Any,
-        targets: list[dict[str, Tensor]],
-        outputs: dict[str, Tensor],
-        matched: tuple[list[Tensor], list[Tensor]],
-    ) -> dict[str, Tensor]:
+    def criterion(self, network: Any) -> Callable[..., dict[str, Tensor]]:
         """Return focal loss and L1 over codes, each over the positives of its image."""
-        terms: dict[str, Tensor] = network.head.compute_loss(targets, outputs, *matched)
-        return terms
+        loss: Callable[..., dict[str, Tensor]] = network.head.compute_loss
+        return loss
 
     def negatives(self, matched: Tensor) -> Tensor:
         """Return the anchors below the lower threshold."""

@@ -1,5 +1,6 @@
 """SSDLite on MobileNetV3-Large (Howard et al., 1905.02244), torchvision's, at any input size."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,8 +9,9 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssd import SSD
 from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet, SSDLiteHead
 
+from edgedet.models.detector_options import detector_spec
 from edgedet.models.torchvision_dense import DenseDetector
-from edgedet.models.torchvision_options import SsdliteOptions, detector_spec
+from edgedet.models.torchvision_options import SsdliteOptions
 from edgedet.models.torchvision_trunks import BackboneTrunk
 from edgedet.models.trunk_networks import TRUNKS
 
@@ -41,16 +43,10 @@ class HardNegativeRules:
         """Return [N, C, A]."""
         return logits.softmax(dim=2)[..., 1:].transpose(1, 2)
 
-    def losses(
-        self,
-        network: Any,
-        targets: list[dict[str, Tensor]],
-        outputs: dict[str, Tensor],
-        matched: tuple[list[Tensor], list[Tensor]],
-    ) -> dict[str, Tensor]:
+    def criterion(self, network: Any) -> Callable[..., dict[str, Tensor]]:
         """Return cross-entropy and smooth L1 over codes, both over the positives of the batch."""
-        terms: dict[str, Tensor] = network.compute_loss(targets, outputs, *matched)
-        return terms
+        loss: Callable[..., dict[str, Tensor]] = network.compute_loss
+        return loss
 
     def negatives(self, matched: Tensor) -> Tensor:
         """Return the hard ones, as far as an image has so many; none without an object."""
