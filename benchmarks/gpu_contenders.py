@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgedet.export.from_torch import graph_from_torch
-from edgedet.export.half_proof import FP16_BOUNDS, proven_half, require_agreement
+from edgedet.export.half_proof import proven_half, require_agreement
 from edgedet.export.onnx_file import save_onnx
 from edgedet.export.parity import compare_backends
 from edgedet.export.parity_images import parity_images
@@ -21,7 +21,7 @@ from edgedet.export.uint8_input import with_uint8_input
 from edgedet.models.registry import build_model
 from edgedet.runtime.backend_onnxruntime import OUTPUTS, OnnxRuntimeBackend
 from edgedet.runtime.backend_tensorrt import TensorRtBackend
-from edgedet.runtime.candidate_match import Bounds
+from edgedet.runtime.candidate_match import FP16_BOUNDS, Bounds
 from edgedet.runtime.detector import Detector
 from edgedet.runtime.engine_builder import engine_from_onnx
 from edgedet.runtime.engine_file import EngineFacts

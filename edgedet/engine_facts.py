@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgedet.runtime.engine_file import EngineFacts, read_engine_facts, require_fit
+from edgedet.runtime.engine_gate import gate_text
 from edgedet.runtime.errors import DeviceError
 from edgedet.runtime.gpu_identity import find_gpu
 from edgedet.runtime.tensorrt_flavour import TITLES, open_flavour
@@ -28,6 +29,8 @@ def engine_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "built in", f"{facts['build_seconds']:.1f} s"
     yield "runs on", f"{facts['gpu_name']}, {capabilities}" if facts["gpu_name"] else capabilities
     yield "precision", _precision(facts)
+    yield "accuracy", gate_text(facts["gate"])
+    yield "built at", _conditions(facts)
     yield "made of", f"{facts['onnx_file']}, sha256 {facts['onnx_sha256']}"
     yield "this machine", facts["misfit"] or "has what it was built for"
     for kind in ("inputs", "outputs"):
@@ -38,6 +41,12 @@ def engine_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _precision(facts: Mapping[str, Any]) -> str:
     counts = f"{facts['layers_fp16']} layers in FP16, {facts['layers_fp32']} in FP32"
     return f"{facts['precision']}; {counts} (read from the {facts['precision_source']})"
+
+
+def _conditions(facts: Mapping[str, Any]) -> str:
+    clocks = [f"{name} {mhz:.0f} MHz" for name, mhz in sorted(facts["clocks_mhz"].items())]
+    modes = [f"power mode {facts['power_mode']}"] if facts["power_mode"] else []
+    return ", ".join(clocks + modes) or "unknown clocks"
 
 
 def _misfit(path: Path, facts: EngineFacts) -> str | None:

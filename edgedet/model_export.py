@@ -13,6 +13,7 @@ from edgedet.export.checks import check_graph
 from edgedet.export.from_torch import graph_from_torch
 from edgedet.export.onnx_file import load_onnx, onnx_bytes
 from edgedet.export.parity import Parity, compare_backends
+from edgedet.export.reference import write_reference
 from edgedet.export.target_check import Finding
 from edgedet.export.uint8_input import with_uint8_input
 from edgedet.export_form import Form, form_of, require_fit
@@ -103,6 +104,8 @@ def export_model(request: Request) -> Report:
             temporary.write_bytes(onnx_bytes(graph))
             check_graph(load_onnx(temporary), form.opset)
             parity, accuracy = _proof(model, temporary, annotations)
+            write_reference(graph, temporary)
+            temporary.write_bytes(onnx_bytes(graph))
     return Report(request, path, sha256_of(path), graph, parity, accuracy, findings)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
-from edgedet.runtime.candidate_match import Bounds
+from edgedet.runtime.candidate_match import FP16_BOUNDS, MAX_DIFFERENT_SHARE
 from edgedet.runtime.errors import ModelError
 
 from .half import half_precision, tail_of
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     Frames = Callable[[], Iterable[NDArray[np.uint8]]]
-
-FP16_BOUNDS = Bounds(score=0.02, box_px=2.0)
-"""What FP16 may change of one candidate. Measured on trained detectors: 0.02 to 0.1 px and 0.0001
-to 0.001 in the mean over all candidates, the faintest included."""
-MAX_DIFFERENT_SHARE = 0.005
-"""Of the candidates of both sides: among a thousand of an image some stand between two classes or
-on the edge of an anchor. Measured: at most 0.0002."""
 
 
 class Half(NamedTuple):

@@ -22,10 +22,15 @@ def with_provenance(spec: ModelSpec, facts: Mapping[str, str]) -> ModelSpec:
 
 def write_spec(model: ModelProto, spec: ModelSpec) -> None:
     """Put `spec` into the model's `metadata_props`, in place of an earlier one."""
-    kept = [(entry.key, entry.value) for entry in model.metadata_props if entry.key != SPEC_KEY]
+    write_entry(model, SPEC_KEY, spec_to_json(spec))
+
+
+def write_entry(model: ModelProto, key: str, value: str) -> None:
+    """Put one text into the model's `metadata_props`, in place of an earlier one of that key."""
+    kept = [(entry.key, entry.value) for entry in model.metadata_props if entry.key != key]
     del model.metadata_props[:]
-    for key, value in [*kept, (SPEC_KEY, spec_to_json(spec))]:
-        model.metadata_props.add(key=key, value=value)
+    for name, text in [*kept, (key, value)]:
+        model.metadata_props.add(key=name, value=text)
 
 
 def spec_text(model: ModelProto) -> str | None:

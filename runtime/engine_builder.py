@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Tuple, Union
 
 from . import engine_cache
 from .atomic import check_place
+from .build_conditions import noted_conditions
 from .build_families import Work, family_of
 from .build_marker import marked_build
 from .build_memory import (
@@ -21,7 +22,9 @@ from .build_memory import (
     workspace_bytes,
 )
 from .build_watch import BuildWatch, new_monitor, run_watched
+from .candidates import Candidates
 from .engine_file import EngineFacts, read_engine_facts, sidecar_path, write_engine
+from .engine_gate import compared, reference_in
 from .engine_job import Job, facts_of, new_job
 from .engine_options import EngineOptions, check_options
 from .errors import DeviceError, ModelError, UsageError
@@ -49,20 +52,47 @@ def engine_from_onnx(
     not at all, Ctrl-C included.
 
     Raises ModelError for a graph that TensorRT refuses or whose precision is not the one asked,
-    DeviceError when the machine cannot build it, UsageError for options that cannot be.
+    and for an engine that does not find what its model does, which is not kept; DeviceError when
+    the machine cannot build it, UsageError for options that cannot be.
     """
     check_options(options, flavour.can.compute_targets, flavour.title)
     job = new_job(onnx, flavour, options)
+    reference = reference_in(onnx)
     _check_places(onnx, engine)
     if not force:
         kept = engine_cache.fetch(job.key, engine)
         if kept is not None:
             _LOGGER.info("%s: taken from the cache", engine)
-            return kept
+            return _judged(job, engine, kept, reference)
     with marked_build(onnx, job.onnx_sha256):
-        _build(job, engine)
+        plan, facts = _build(job)
+    write_engine(engine, plan, compared(plan, facts, reference, _folder_of(engine)))
+    _LOGGER.info("%s: built in %.1f s by %s", engine, facts.build_seconds, facts.title)
     engine_cache.store(job.key, engine)
     return read_engine_facts(engine)
+
+
+def _judged(
+    job: Job, engine: Path, kept: EngineFacts, reference: Optional[List[Candidates]]
+) -> EngineFacts:
+    """Compare an engine that was kept uncompared, as one built without a GPU; a wrong one goes."""
+    if kept.gate is not None:
+        return kept
+    plan = engine.read_bytes()
+    try:
+        facts = compared(plan, kept, reference, _folder_of(engine))
+    except ModelError:
+        engine_cache.remove(job.key, engine)
+        raise
+    if facts.gate is not None:
+        write_engine(engine, plan, facts)
+        engine_cache.store(job.key, engine)
+    return facts
+
+
+def _folder_of(engine: Path) -> Path:
+    """Return where the file will lie, behind all links."""
+    return Path(os.path.realpath(str(engine))).parent
 
 
 def _check_places(onnx: Path, engine: Path) -> None:
@@ -74,7 +104,7 @@ def _check_places(onnx: Path, engine: Path) -> None:
         check_place(path)
 
 
-def _build(job: Job, engine: Path) -> None:
+def _build(job: Job) -> "Tuple[Union[bytes, memoryview], EngineFacts]":
     memory = machine_memory()
     check_memory(memory, job.flavour.name, job.model_bytes)
     started = time.perf_counter()
@@ -84,7 +114,8 @@ def _build(job: Job, engine: Path) -> None:
     family = family_of(job.flavour)
     workspace = _set_workspace(job, work.config, memory)
     family.prepare(work, job.options)
-    plan, left_out = _plan(job, work, parser)
+    with noted_conditions(job.gpu) as conditions:
+        plan, left_out = _plan(job, work, parser)
     del parser
     shares = family.precisions(work, plan)
     _require_precision(job, shares)
@@ -92,8 +123,7 @@ def _build(job: Job, engine: Path) -> None:
     facts = facts_of(job, memoryview(plan), io_table(work.network), shares)
     options = dict(facts.options, tactics_left_out=left_out)
     facts = facts._replace(options=options, workspace_mib=workspace, build_seconds=seconds)
-    write_engine(engine, plan, facts)
-    _LOGGER.info("%s: built in %.1f s by %s", engine, seconds, job.flavour.title)
+    return plan, facts._replace(**conditions)
 
 
 def _new_work(flavour: Flavour) -> Work:

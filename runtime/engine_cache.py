@@ -82,6 +82,14 @@ def store(key: str, engine: Path) -> None:
         _LOGGER.warning("the engine is not kept for the next time: %s", error)
 
 
+def remove(key: str, engine: Path) -> None:
+    """Remove the engine, and what is kept under that key."""
+    for path in (engine, entry_path(key)):
+        for file in (path, sidecar_path(path)):
+            with suppress(OSError):  # not there, or a cache that others own
+                file.unlink()
+
+
 def entry_path(key: str) -> Path:
     """Return where the engine of that key is kept, if it is."""
     return cache_folder() / (key + ".engine")

@@ -17,7 +17,7 @@ from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu
 from .tensorrt_flavour import TENSORRT_RTX, TITLES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class EngineFacts(NamedTuple):
@@ -52,6 +52,11 @@ class EngineFacts(NamedTuple):
     spec: Optional[Dict[str, Any]]
     """The `ModelSpec`; None for a foreign model."""
     build_seconds: float
+    clocks_mhz: Dict[str, float] = {}
+    """Highest during the build, by part as `gpu`; {} where none could be read."""
+    power_mode: Optional[str] = None
+    gate: Optional[Dict[str, Any]] = None
+    """How far it is from its model, see `engine_gate`; None: not compared on a GPU yet."""
 
     @property
     def title(self) -> str:
@@ -170,8 +175,10 @@ def _read_sidecar(path: Path) -> EngineFacts:
         raise ModelError("the sidecar of an engine", "{} without its hash".format(path), fix)
     if values.pop("sidecar_sha256") != _sha256_of_values(values):
         raise ModelError("a sidecar as it was written", "{}, which was changed".format(path), fix)
-    if values.pop("schema_version") != SCHEMA_VERSION or set(values) != set(EngineFacts._fields):
+    version = values.pop("schema_version")
+    if version != SCHEMA_VERSION or set(values) != set(EngineFacts._fields):
         expected = "a sidecar of schema version {}".format(SCHEMA_VERSION)
-        raise ModelError(expected, "another in {}".format(path), fix)
+        found = "version {!r} in {}".format(version, path)
+        raise ModelError(expected, found, "build the engine again with this edgedet")
     values["compute_capabilities"] = tuple(values["compute_capabilities"])
     return EngineFacts(**values)

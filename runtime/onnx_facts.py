@@ -39,6 +39,17 @@ def onnx_facts(path: Path) -> Dict[str, Any]:
         raise _not_onnx(path, str(error)) from error
 
 
+def metadata_text(path: Path, key: str) -> Optional[str]:
+    """Return what `metadata_props` holds under that key, None without it.
+
+    Raises ModelError as `onnx_facts` does.
+    """
+    try:
+        return _metadata(_read(path), key)
+    except WireError as error:
+        raise _not_onnx(path, str(error)) from error
+
+
 def weight_files(path: Path) -> List[str]:
     """Return the names of the files beside `path` that hold weights of it, [] when it holds all.
 
@@ -112,7 +123,7 @@ def _facts(model: Message) -> Dict[str, Any]:
         "parameters": _learned_values(graph, sizes),
         "inputs": [_tensor(v) for v in graph.messages(11) if v.text(1) not in sizes],
         "outputs": [_tensor(value) for value in graph.messages(12)],
-        "spec_text": _spec_text(model),
+        "spec_text": _metadata(model, SPEC_KEY),
     }
 
 
@@ -121,9 +132,9 @@ def _opset(model: Message) -> int:
     return max((entry.number(2) for entry in standard), default=0)
 
 
-def _spec_text(model: Message) -> Optional[str]:
+def _metadata(model: Message, key: str) -> Optional[str]:
     entries = {entry.text(1): entry.text(2) for entry in model.messages(14)}
-    return entries.get(SPEC_KEY)
+    return entries.get(key)
 
 
 def _learned_values(graph: Message, sizes: Dict[str, int]) -> int:

@@ -86,6 +86,14 @@ class PowerWatch:
         """Return what was read between two moments of time.monotonic."""
         return [reading for reading in self._readings if from_s <= reading.time_s <= to_s]
 
+    def highest_clocks_mhz(self) -> Dict[str, float]:
+        """Return the highest clock that was read of each part, {} without sensors."""
+        highest: Dict[str, float] = {}
+        for reading in self._readings:
+            for name, clock in reading.clock_mhz.items():
+                highest[name] = max(clock, highest.get(name, 0.0))
+        return highest
+
     def _facts(self, seconds: float) -> Dict[str, Any]:
         limits: Dict[str, float] = {}
         for source in self._sources.polled:

@@ -13,12 +13,7 @@ from toy_detector import SIZE_HW, ToyDetector
 
 from edgedet.export.from_torch import graph_from_torch
 from edgedet.export.half import FLOAT, FLOAT16, elem_types, half_precision, inferred_types, tail_of
-from edgedet.export.half_proof import (
-    FP16_BOUNDS,
-    proven_half,
-    rehearsal_backend,
-    require_agreement,
-)
+from edgedet.export.half_proof import proven_half, rehearsal_backend, require_agreement
 from edgedet.export.metadata import read_spec, write_spec
 from edgedet.export.onnx_file import load_onnx, onnx_bytes, save_onnx
 from edgedet.export.overflow import nodes_to_keep, scan_values
@@ -27,6 +22,7 @@ from edgedet.export.parity_images import parity_images
 from edgedet.export.rehearsal import rehearsal_of
 from edgedet.export.uint8_input import with_uint8_input
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.candidate_match import FP16_BOUNDS
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.spec import ModelSpec
 

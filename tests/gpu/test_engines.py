@@ -36,13 +36,13 @@ from edgedet.runtime.tensorrt_flavour import Flavour
 torch = pytest.importorskip("torch", reason="the models are made with PyTorch: edgedet[train]")
 
 from edgedet.export.from_torch import graph_from_torch  # noqa: E402
-from edgedet.export.half_proof import FP16_BOUNDS, proven_half, require_agreement  # noqa: E402
+from edgedet.export.half_proof import proven_half, require_agreement  # noqa: E402
 from edgedet.export.onnx_file import save_onnx  # noqa: E402
 from edgedet.export.parity import FP32_BOUNDS, compare_backends  # noqa: E402
 from edgedet.export.parity_images import parity_images  # noqa: E402
 from edgedet.export.uint8_input import with_uint8_input  # noqa: E402
 from edgedet.models.registry import build_model  # noqa: E402
-from edgedet.runtime.candidate_match import Bounds  # noqa: E402
+from edgedet.runtime.candidate_match import FP16_BOUNDS, Bounds  # noqa: E402
 
 pytestmark = pytest.mark.gpu
 

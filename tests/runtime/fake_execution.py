@@ -142,6 +142,7 @@ class Network:
         outputs = [tensor for tensor in self.tensors if not tensor.is_input]
         results = self._session().run([tensor.name for tensor in outputs], feeds)
         for tensor, result in zip(outputs, results):
+            result = self._trt.seen.faults.computes(tensor.name, result)
             gpu.write(addresses[tensor.name], result.astype(tensor.numpy).tobytes())
         self._trt.seen.runs += 1
 
@@ -167,6 +168,7 @@ def add_execution(trt, number, faults, gpu):
     trt.driver = None if gpu is None else Driver(gpu)
     trt.seen.alive, trt.seen.ended, trt.seen.violations = [], [], []
     trt.seen.runs = trt.seen.changed_contexts = 0
+    trt.seen.faults = faults
     trt.IExecutionContext = _context_class(trt, number, faults)
     _add_making(trt, faults)
     if number < (10, 0):

@@ -59,6 +59,7 @@ class Faults(SimpleNamespace):
             "context": None,  # the same for making an execution context
             "run": None,  # the same for a run
             "not_capturable": False,  # runs allocate, which no CUDA graph can hold
+            "computes": lambda name, result: result,  # what a run makes of each output
             "during_build": None,  # called once a step
         }
         known.update(kinds)

@@ -92,7 +92,7 @@ def test_the_sidecar_says_what_it_is(tmp_path):
     assert facts.plan_bytes == engine.stat().st_size
     assert facts.onnx_sha256 == engine_job.sha256_of(ONNX)
     assert facts.build_seconds > 0
-    assert json.loads(sidecar_path(engine).read_text())["schema_version"] == 1
+    assert json.loads(sidecar_path(engine).read_text())["schema_version"] == 2
 
 
 @pytest.mark.parametrize("version", WEAK)
