@@ -39,7 +39,7 @@ class Wish:
 def wish_of(trt: bool, device: str | None, precision: str | None) -> Wish | None:
     """Return what the flags ask for; None without --trt, where the others are a UsageError."""
     if trt:
-        return Wish(device or RTX, precision)
+        return Wish(RTX if device is None else _kind_or_name(device), precision)
     given = {"--device": device, "--precision": precision}
     idle = [name for name, value in given.items() if value]
     if idle:
@@ -89,6 +89,11 @@ def precisions_of(asked: str | None) -> tuple[str, ...]:
         fix = "leave it out for both"
         raise UsageError(f"--precision {' or '.join(PRECISIONS)}", asked, fix)
     return (asked,)
+
+
+def _kind_or_name(device: str) -> str:
+    """Return `rtx`, `jetson` or `cuda` however they are written, and any name as it is."""
+    return device.lower() if device.lower() in (RTX, JETSON, CUDA) else device
 
 
 def _is_rtx(device: str) -> bool:

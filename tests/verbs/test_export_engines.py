@@ -12,6 +12,7 @@ from fake_tensorrt import fake_tensorrt
 from small_checkpoint import write_checkpoint
 
 from edgedet.cli import main
+from edgedet.engine_plans import Wish, wish_of
 from edgedet.runtime import engine_cache, engine_job
 from edgedet.runtime.engine_file import read_engine_facts
 from edgedet.runtime.gpu_identity import Gpu
@@ -67,6 +68,15 @@ def test_engines_of_both_precisions_lie_beside_the_model(
     assert {engine["precision_used"] for engine in printed["engines"]} == {"fp32", "fp16"}
     assert printed["fp16"]["overflows"] == []
     assert printed["fp16"]["parity"]["images"] == 9
+
+
+@pytest.mark.parametrize(
+    ("device", "wanted"), [(None, "rtx"), ("RTX", "rtx"), ("Jetson", "jetson"), ("tx2", "tx2")]
+)
+def test_kinds_of_devices_are_known_however_they_are_written(
+    device: str | None, wanted: str
+) -> None:
+    assert wish_of(True, device, None) == Wish(wanted)
 
 
 @needs_rtx
@@ -143,6 +153,7 @@ def test_without_the_gpu_nothing_is_exported(
         (["--precision", "fp16", "--device", "rtx"], "--device and --precision without --trt"),
         (["--trt", "--precision", "int8"], "--precision fp32 or fp16"),
         (["--trt", "--device", "RTX 9999"], "a device of the table"),
+        (["--trt", "--device", ""], "a device of the table, found ''"),
     ],
 )
 def test_a_mistake_is_one_line(
