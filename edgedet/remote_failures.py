@@ -57,7 +57,7 @@ def last_line(text: str) -> str:
 
 def no_option(host: str) -> None:
     """Raise UsageError for a host that ssh would take for an option, or that is none."""
-    if not host or host.startswith("-") or any(char.isspace() for char in host):
+    if not host or host.startswith("-") or " " in host or not host.isprintable():
         raise UsageError("--host as user@board", repr(host), "name it as you would for ssh")
 
 

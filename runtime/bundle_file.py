@@ -64,15 +64,15 @@ class Bundle(NamedTuple):
         """
         model = self._model(precision)
         place = cache_folder() / MODELS / model.sha256 / model.file
-        if place.is_file() and sha256_of(place) == model.sha256:
-            return place
-        content = self._content(model)
         try:
-            with atomic_path(place) as temporary:
-                temporary.write_bytes(content)
-        except UsageError as error:
+            if not (place.is_file() and sha256_of(place) == model.sha256):
+                content = self._content(model)
+                with atomic_path(place) as temporary:
+                    temporary.write_bytes(content)
+        except (UsageError, OSError) as error:
+            found = error.found if isinstance(error, UsageError) else str(error)
             fix = "name one in the environment variable " + FOLDER_VARIABLE
-            raise UsageError("a cache folder that can be written", error.found, fix) from error
+            raise UsageError("a cache folder that can be written", found, fix) from error
         return place
 
     def _model(self, precision: str) -> Model:

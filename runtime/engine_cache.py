@@ -101,7 +101,7 @@ def engines_of(onnx_sha256: Sequence[str]) -> List[Tuple[Path, EngineFacts]]:
     for _, _, engine in sorted(_entries(".engine"), reverse=True):
         try:
             facts = read_sidecar(engine)
-        except EdgedetError:  # damaged: as good as none
+        except (EdgedetError, OSError):  # damaged, or not ours to read: as good as none
             continue
         if facts.onnx_sha256 in onnx_sha256:
             found.append((engine, facts))
@@ -121,8 +121,10 @@ def prune(keep: Path) -> None:
 
 def _entries(*suffixes: str) -> List[Tuple[float, int, Path]]:
     """When each was used last, its bytes, and where it is."""
-    # Names that begin with a dot are being written.
-    paths = [path for suffix in suffixes for path in cache_folder().glob("[!.]*" + suffix)]
+    paths: List[Path] = []
+    with suppress(OSError):  # a folder that others closed holds nothing for us
+        # Names that begin with a dot are being written.
+        paths = [path for suffix in suffixes for path in cache_folder().glob("[!.]*" + suffix)]
     found = []
     for path in paths:
         with suppress(FileNotFoundError):

@@ -247,7 +247,9 @@ def test_a_key_that_the_host_does_not_know(board):
         Remote("board").__enter__()
 
 
-@pytest.mark.parametrize("host", ["-oProxyCommand=touch x", "", "two words"])
+@pytest.mark.parametrize(
+    "host", ["-oProxyCommand=touch x", "", "two words", "a\x1b[2J", "a\nb", "a\u3000b"]
+)
 def test_a_host_that_is_none(host):
     with pytest.raises(UsageError, match="--host as user@board"):
         Remote(host)
