@@ -30,7 +30,8 @@ def load_timings(config: Any, file: Path) -> None:
         content = file.read_bytes()
     except OSError:
         content = b""
-    if not config.set_timing_cache(config.create_timing_cache(content), False):
+    timings = config.create_timing_cache(content)  # None for bytes that are no timings
+    if timings is None or not config.set_timing_cache(timings, False):
         config.set_timing_cache(config.create_timing_cache(b""), False)
 
 

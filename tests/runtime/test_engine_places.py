@@ -173,3 +173,19 @@ def test_the_weights_live_as_long_as_a_build_that_ctrl_c_left_behind(tmp_path):
         if thread.name == "edgedet-build":
             thread.join()
     assert alive == [True]
+
+
+def test_timings_that_tensorrt_cannot_read_start_empty(tmp_path, flavour, monkeypatch):
+    """Its own samples expect that none are made of them."""
+    config = flavour.module.IBuilderConfig
+    create = config.create_timing_cache
+
+    def create_or_none(self, content):
+        return None if content == b"damaged" else create(self, content)
+
+    monkeypatch.setattr(config, "create_timing_cache", create_or_none)
+    engine_from_onnx(ONNX, tmp_path / "a.engine", flavour, FP16)
+    (file,) = engine_cache.cache_folder().glob("*.timing")
+    file.write_bytes(b"damaged")
+    engine_from_onnx(ONNX, tmp_path / "a.engine", flavour, FP16, force=True)
+    assert flavour.module.seen.configs[-1].timings.content == b""
