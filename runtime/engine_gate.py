@@ -127,7 +127,7 @@ def _require_agreement(gate: Dict[str, Any], facts: EngineFacts) -> None:
     if gate["matched"] and gate["differing"] <= MAX_DIFFERENT_SHARE * gate["candidates"]:
         return
     expected = "an engine that agrees with its model within {} px and {} in score, but for {:.1%}"
-    found = "{} of {} candidates that differ (largest difference {:.3g} px, {:.3g} in score)"
+    found = "{} of {} candidates that differ (up to {:.3g} px and {:.3g} in score, where matched)"
     fix = "build it with --precision fp32"
     if facts.precision == "fp32":
         fix = "run the .onnx file instead, and report this with the model"

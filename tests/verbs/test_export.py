@@ -18,6 +18,8 @@ from edgedet.cli import main
 from edgedet.export.metadata import read_spec
 from edgedet.runtime import open_detector
 from edgedet.runtime.checksum import sha256_of
+from edgedet.runtime.model_reference import REFERENCE_KEY
+from edgedet.runtime.onnx_facts import metadata_text
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,7 @@ def test_the_same_checkpoint_gives_the_same_bytes(checkpoint: Path) -> None:
     for name in ("a.onnx", "b.onnx"):
         assert export(checkpoint, "--out", name) == 0
     assert Path("a.onnx").read_bytes() == Path("b.onnx").read_bytes()
+    assert metadata_text(Path("a.onnx"), REFERENCE_KEY)
     provenance = read_spec(onnx.load("a.onnx")).provenance
     assert provenance["checkpoint_sha256"] == sha256_of(checkpoint)
     assert set(provenance) >= {"edgedet", "torch", "onnx"}

@@ -41,6 +41,8 @@ def engine(tmp_path: Path) -> Path:
         workspace_mib=None,
         spec=json.loads(spec_to_json(ModelSpec(("cat",), (8, 8)))),
         build_seconds=1.25,
+        clocks_mhz={"gpu": 921.6},
+        power_mode="nvpmodel 0000",
     )
     write_engine(tmp_path / "model.engine", PLAN, facts)
     return tmp_path / "model.engine"
@@ -56,6 +58,8 @@ def test_in_lines(engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "model.fp16.onnx, sha256 1111",
         "images [1, 8, 8, 3] uint8",
         "1: cat",
+        "not compared on a GPU yet",
+        "gpu 922 MHz, power mode nvpmodel 0000",
     ):
         assert words in out
     line = next(line for line in out.splitlines() if line.startswith("this machine"))
