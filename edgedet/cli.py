@@ -159,8 +159,10 @@ def _missing_package(error: ModuleNotFoundError) -> DeviceError | None:
 
 
 def _report(failure: Failure, *, as_json: bool) -> None:
+    from edgedet.visible_text import visible
+
     line = f"error: {failure.message}; {failure.suggestion}"
-    typer.echo(" ".join(line.split()), err=True)
+    typer.echo(visible(" ".join(line.split())), err=True)
     if as_json:
         fields = ("error", "message", "suggestion")
         texts = {name: getattr(failure, name) for name in fields}

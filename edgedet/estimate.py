@@ -25,6 +25,7 @@ from edgedet.onnx_form import TARGETS, onnx_form
 from edgedet.runtime.devices import Device
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.spec import spec_from_json
+from edgedet.visible_text import visible_values
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -52,7 +53,7 @@ def estimate_speed(
         text = spec_text(graph)
     names = (precision,) if precision else precisions_of(table, device)
     found = [bounds(table, device, name, given) for name in names]
-    return {
+    report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "kind": ESTIMATE,
         "model": str(model),
@@ -65,6 +66,8 @@ def estimate_speed(
         "uncounted": list(table.uncounted),
         "layers": _layers(table, found[-1]),
     }
+    visible_report: dict[str, Any] = visible_values(report)  # names of a foreign graph
+    return visible_report
 
 
 def assumptions(device: Device, precisions: tuple[str, ...], setting: Setting) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text of another machine as a terminal may show it."""
+"""Text of another machine, or of a model of others, as a terminal may show it."""
 
 from __future__ import annotations
 

@@ -5,8 +5,10 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import helper
 from small_checkpoint import write_checkpoint
 
 from edgedet.cli import main
@@ -160,3 +162,24 @@ def test_the_verb(model, tmp_path, monkeypatch, capsys):
     assert len(report["published"]["rows"]) == 6
     assert main(["bench", str(model), "--device", "RTX 3090", "--json", "--no-compare"]) == 0
     assert json.loads(capsys.readouterr().out)["device"] == "RTX 3090"
+
+
+def with_einsum(path, name):
+    """A graph whose Einsum has that name."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("Einsum", ["c", "c"], ["y"], name=name, equation="abc,abc->ab"),
+    ]
+    given = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4, 10])
+    made = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    weights = onnx.numpy_helper.from_array(np.zeros((5, 4, 3), np.float32), "w")
+    graph = helper.make_graph(nodes, "g", [given], [made], [weights])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), str(path))
+    return path
+
+
+def test_names_of_a_foreign_graph_give_a_terminal_no_orders(tmp_path, capsys):
+    found = estimate_speed(with_einsum(tmp_path / "m.onnx", "bad\x1b[31m"), NANO)
+    assert "products of bad?[31m" in estimate_text(found)
+    assert main(["bench", str(tmp_path / "no\x1b[31m.onnx"), "--device", "jetson"]) == 4
+    assert "no?[31m.onnx" in capsys.readouterr().err
