@@ -1,5 +1,6 @@
 """Fixtures of all the tests. Python 3.6 loads this file too, for the tests of runtime."""
 
+import logging
 import os
 import shutil
 import signal
@@ -36,6 +37,13 @@ def the_registry_is_left_as_it_was():
     registry = sys.modules.get("edgedet.models.registry")
     if registry is not None:
         registry.MODELS.pop("toy", None)
+
+
+@pytest.fixture(autouse=True)
+def the_log_is_not_shown_afterwards():
+    """The stderr on which the command line shows its log is that of one test, and closed then."""
+    yield
+    logging.getLogger("edgedet").handlers.clear()
 
 
 @pytest.fixture(scope="session")
