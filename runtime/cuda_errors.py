@@ -13,8 +13,13 @@ _BROKEN = (
     "a kernel failed before this call, and CUDA is lost to this process: start the program again,"
     " and build the engine again if it stays"
 )
+_FORKED = (
+    "CUDA does not survive a fork: open it in the process that uses it (multiprocessing: the start"
+    " method spawn)"
+)
 _FIXES: Dict[str, str] = {
     OUT_OF_MEMORY: "close what else uses the GPU, or take a smaller batch or input",
+    "CUDA_ERROR_NOT_INITIALIZED": _FORKED,
     "CUDA_ERROR_ILLEGAL_ADDRESS": _BROKEN,
     "CUDA_ERROR_LAUNCH_FAILED": _BROKEN,
     "CUDA_ERROR_LAUNCH_TIMEOUT": _BROKEN,

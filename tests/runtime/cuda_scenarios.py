@@ -354,6 +354,7 @@ def no_gpu(gpu, open_cuda):
     causes = {
         100: "CUDA_ERROR_NO_DEVICE from cuInit; check nvidia-smi",
         34: "CUDA_ERROR_STUB_LIBRARY from cuInit; the libcuda that was found is the CUDA toolkit's",
+        3: "CUDA_ERROR_NOT_INITIALIZED from cuInit; CUDA does not survive a fork",
         803: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH from cuInit; the driver was updated",
         999: "CUDA_ERROR_UNKNOWN from cuInit; the driver does not start",
     }
