@@ -32,7 +32,8 @@ def open_binding() -> Binding:
     """Return the primary context of device 0; NoGpuError with the cause."""
     try:
         import pycuda.driver as driver
-    except (ImportError, OSError) as error:
+    # An old one under a new numpy fails with whatever its own code runs into.
+    except Exception as error:
         raise NoGpuError("no pycuda ({})".format(error), "run: pip install pycuda") from error
     if not hasattr(driver.Device, "retain_primary_context"):
         raise NoGpuError("a pycuda without primary contexts", "take another binding, or update it")

@@ -79,20 +79,20 @@ class NvmlSource:
 
     def close(self) -> None:
         """Release the library; its answers are gone then."""
-        self._nvml.nvmlShutdown()
+        self._code("nvmlShutdown")
 
     def _find(self) -> None:
         bus_id = find_bus_id()
         device = ctypes.byref(self._device)
         if bus_id is not None:
             place = ctypes.c_char_p(bus_id.encode("ascii"))
-            if self._nvml.nvmlDeviceGetHandleByPciBusId_v2(place, device) == SUCCESS:
+            if self._code("nvmlDeviceGetHandleByPciBusId_v2", place, device) == SUCCESS:
                 return
         self._require("nvmlDeviceGetHandleByIndex_v2", 0, device)
 
     def _read_name(self) -> str:
         text = ctypes.create_string_buffer(NAME_BYTES)
-        failed = self._nvml.nvmlDeviceGetName(self._device, text, NAME_BYTES)
+        failed = self._code("nvmlDeviceGetName", self._device, text, NAME_BYTES)
         return "" if failed else text.value.decode("utf-8", "replace")
 
     def _read_limits(self) -> Dict[str, float]:
@@ -123,19 +123,20 @@ class NvmlSource:
         """Fill `value` with what a function answers; False when it does not."""
         if function in self._silent:
             return False
-        call = getattr(self._nvml, function, None)
-        code = NOT_SUPPORTED
-        if call is not None:
-            code = call(self._device, *(arguments + (ctypes.byref(value),)))
+        code = self._code(function, self._device, *(arguments + (ctypes.byref(value),)))
         if code == NOT_SUPPORTED:
             self._silent.add(function)
         elif code != SUCCESS:
             self.faults.add("{}: {}".format(function, self._explain(code)))
-        return bool(code == SUCCESS)
+        return code == SUCCESS
+
+    def _code(self, function: str, *arguments: Any) -> int:
+        """Call a function; one that this driver lacks answers as one that the card lacks."""
+        call = getattr(self._nvml, function, None)
+        return NOT_SUPPORTED if call is None else int(call(*arguments))
 
     def _require(self, function: str, *arguments: Any) -> None:
-        call = getattr(self._nvml, function, None)
-        code = NOT_SUPPORTED if call is None else call(*arguments)
+        code = self._code(function, *arguments)
         if code != SUCCESS:
             found = "{}: {}".format(function, self._explain(code))
             raise DeviceError("a driver that answers", found, "see nvidia-smi")
@@ -160,7 +161,7 @@ def _load(library: str) -> Any:
     try:
         nvml = ctypes.CDLL(library)
         nvml.nvmlErrorString.restype = ctypes.c_char_p
-    except (OSError, AttributeError) as error:
+    except (AttributeError, OSError) as error:
         found = str(error)
         fix = "install the driver of the card, if there is one"
         raise DeviceError(library, found, fix) from error

@@ -140,6 +140,18 @@ def test_without_bindings(monkeypatch):
         cuda_python.open_binding()
 
 
+def test_a_pycuda_that_fails_by_itself(monkeypatch, tmp_path):
+    """As an old one does whose own code uses what a new numpy no longer has."""
+    (tmp_path / "pycuda").mkdir()
+    (tmp_path / "pycuda" / "__init__.py").write_text("")
+    (tmp_path / "pycuda" / "driver.py").write_text("import numpy\nnumpy.gone\n")
+    for name in [name for name in sys.modules if name.split(".")[0] == "pycuda"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(NoGpuError, match="no pycuda .*gone"):
+        cuda_pycuda.open_binding()
+
+
 def test_a_pycuda_from_before_primary_contexts(monkeypatch):
     """As 2019.1.2, which JetPack's users have."""
 

@@ -75,6 +75,18 @@ def test_why_clocks_are_held_down(card, nvml, bits, reasons):
     assert throttle_reasons(bits) == reasons
 
 
+def test_a_library_that_is_another_one(nvml):
+    with pytest.raises(DeviceError, match="undefined symbol"):
+        NvmlSource("libm.so.6")
+
+
+def test_a_driver_without_a_function(card, monkeypatch):
+    """It answers as a card does that cannot tell."""
+    monkeypatch.setattr(power_nvml, "EVENT_REASONS", ("nvmlOfLaterDrivers",))
+    assert card.read().throttled is None
+    assert card.faults == set()
+
+
 def test_reasons_of_drivers_before_535(old_library, monkeypatch):
     monkeypatch.setattr(gpu_identity, "DRIVER", "libnone.so.1")
     old_library.reset()
