@@ -25,7 +25,7 @@ class TensorRtBackend:
     ``spec`` is the contract that the sidecar carries, ``batch`` the static batch size,
     ``inputs`` two batches [N,...] in memory that the GPU reads from: what is written there and
     given to `infer` is not copied on the host. They are gone after `close`, and so is what numpy
-    views of them show.
+    views of them show. ``memory_steps`` says what memory each step of opening it left.
 
     For a stream of frames `upload`, `launch` and `collect` do in steps what `infer` does at once,
     so that the next batch is prepared meanwhile: see `frame_stream`.
@@ -48,6 +48,7 @@ class TensorRtBackend:
         # Also when it is forgotten or the program ends: TensorRT must go before CUDA does.
         self._release = weakref.finalize(self, session.close)
         self.inputs = session.inputs
+        self.memory_steps = session.memory.steps
         self._shape, self._dtype = self.inputs[0].shape, self.inputs[0].dtype
         self._ready = self._running = False
 

@@ -14,6 +14,7 @@ from .cuda_buffers import DeviceBuffer, HostBuffer, n_bytes_of
 from .cuda_errors import OUT_OF_MEMORY, CudaError, NoGpuError, out_of_memory
 from .cuda_stream import Current, Event, Graph, Stream
 from .errors import DeviceError, UsageError
+from .gpu_identity import load_kernels_lazily
 
 if TYPE_CHECKING:
     from .cuda_binding import Binding
@@ -52,6 +53,7 @@ def open_cuda(binding: Optional[str] = None) -> "Cuda":
     wanted = binding or os.environ.get(VARIABLE)
     if wanted is not None and wanted not in _BINDINGS:
         raise UsageError("a CUDA binding of " + ", ".join(_BINDINGS), repr(wanted), "name one")
+    load_kernels_lazily()
     names = [wanted] if wanted else list(_BINDINGS)
     for name in names[:-1]:
         try:

@@ -14,6 +14,7 @@ from .engine_tensors import EngineTensor, require_same
 from .errors import DeviceError
 from .gpu_identity import Gpu
 from .loaded_engine import LoadedEngine
+from .memory_steps import MemorySteps
 from .tensorrt_flavour import open_flavour
 from .twin_buffer import TwinBuffer
 
@@ -30,7 +31,8 @@ class EngineSession:
     """One run is `upload`, `launch` and `collect`; only `collect` waits for the engine.
 
     ``inputs``: one array [N,...] for each turn to write a batch into, in page-locked memory, so
-    they are gone after `close`. Nothing is allocated after the start. One thread at a time.
+    they are gone after `close`. ``memory``: what each step of the start left. Nothing is allocated
+    after the start. One thread at a time.
     """
 
     def __init__(self, path: Path, facts: EngineFacts, tensors: Tuple[EngineTensor, ...]) -> None:
@@ -39,14 +41,19 @@ class EngineSession:
         DeviceError without the TensorRT or the GPU that it wants, or with too little memory;
         ModelError for a plan that TensorRT refuses. Then nothing is held.
         """
+        self.memory = MemorySteps()
         self._loaded = LoadedEngine(open_flavour(facts.flavour), path, facts)
         self._graphs: List[Any] = []
         self._stream: Any = None
+        self.memory.note("tensorrt")
         self._cuda = open_cuda()
         try:
+            self.memory.note("cuda", self._cuda)
             self._load(path, facts)
             self._allocate(tensors)
+            self.memory.note("buffers", self._cuda)
             self._warm_up()
+            self.memory.note("first run", self._cuda)
         except BaseException:  # Ctrl-C as well
             with suppress(DeviceError):  # the first error is the one to tell
                 self.close()
@@ -97,10 +104,11 @@ class EngineSession:
         gpu = Gpu(self._cuda.device_name, self._cuda.compute_capability)
         require_fit(path, facts, self._loaded.flavour.version, gpu)
         with self._cuda.current():
-            first = self._loaded.load(gpu)
-            require_same(path, facts, first.tensors())
-            others = [self._loaded.execution() for _ in range(TURNS - 1)]
-        self._executions = [first] + others
+            self._loaded.load(gpu)
+            self.memory.note("engine", self._cuda)
+            self._executions = [self._loaded.execution() for _ in range(TURNS)]
+            self.memory.note("contexts", self._cuda)
+        require_same(path, facts, self._executions[0].tensors())
 
     def _allocate(self, tensors: Tuple[EngineTensor, ...]) -> None:
         by_name = {tensor.name: tensor for tensor in tensors}

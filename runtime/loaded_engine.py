@@ -31,8 +31,8 @@ class LoadedEngine:
         self._path = path
         self._facts = facts
 
-    def load(self, gpu: Gpu) -> "Union[BindingExecution, TensorExecution]":
-        """Read the file and return what runs it.
+    def load(self, gpu: Gpu) -> None:
+        """Read the file.
 
         DeviceError when TensorRT does not start or the GPU has too little memory, ModelError when
         it refuses the plan; both with the cause from its log.
@@ -45,7 +45,6 @@ class LoadedEngine:
             raise self._error(ModelError, "to load", fix)
         if self.flavour.can.runtime_cache:
             self.kernels = KernelCache(self, kernel_file(self._facts, gpu))
-        return self.execution()
 
     def execution(self) -> "Union[BindingExecution, TensorExecution]":
         """Return what runs the loaded engine, in an execution context of its own.

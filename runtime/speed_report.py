@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optiona
 
 from .bench import MAX_FRAMES, measure
 from .environment import describe_environment
+from .memory_steps import memory_report
 from .sources import open_source
 from .synthetic_frames import synthetic_frames
 
@@ -37,7 +38,7 @@ class SpeedRequest(NamedTuple):
 def speed_report(
     open_model: "Callable[[], Detector]", about: Dict[str, Any], request: SpeedRequest
 ) -> Dict[str, Any]:
-    """Return model, source, environment and speeds (`bench.measure`) as plain JSON types.
+    """Return model, source, environment, speeds (`bench.measure`) and memory as JSON types.
 
     open_model: opens the detector that is measured and closed again. about: ``model`` and
     ``device`` by name, and whatever else is to stand in the report, in place of what the model's
@@ -48,12 +49,13 @@ def speed_report(
     frames = _frames(request.source)
     with open_model() as detector:
         speeds = measure(detector, frames, request.warmup, request.iterations, request.sustain_s)
+        memory = memory_report(getattr(detector.backend, "memory_steps", []))
         report = _facts_of(detector.spec)
     after = describe_environment(request.threads)
     load = {key: before[key] for key in ("load_average", "machine_busy")}
     report.update(about)
     report.update(source=request.source or SYNTHETIC, environment=dict(after, **load))
-    report.update(speeds)
+    report.update(speeds, memory=memory)
     return report
 
 

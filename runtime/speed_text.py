@@ -3,6 +3,7 @@
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from .markdown import markdown_table
+from .memory_steps import memory_line
 from .power_text import power_lines, throttle_lines
 
 SPEEDS = (
@@ -83,3 +84,5 @@ def _remarks(report: Dict[str, Any]) -> Iterator[str]:
     yield beyond.format(number(report["beyond_network_percent"]), report["detections_per_frame"])
     calls = "{} calls of warm-up, {} timed; FPS from medians"
     yield calls.format(report["warmup"], report["iterations"])
+    if "memory" in report:
+        yield memory_line(report["memory"])

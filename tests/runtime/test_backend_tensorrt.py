@@ -461,7 +461,8 @@ def loaded(machine):
     cuda = open_cuda()
     engine = LoadedEngine(machine.flavour, machine.engine, facts)
     with cuda.current():
-        execution = engine.load(Gpu(cuda.device_name, cuda.compute_capability))
+        engine.load(Gpu(cuda.device_name, cuda.compute_capability))
+        execution = engine.execution()
         addresses = {t.name: cuda.device_buffer(4096).address for t in execution.tensors()}
         yield machine, cuda, execution, addresses
         engine.close()
