@@ -78,6 +78,7 @@ def test_what_it_can(rtx: Flavour) -> None:
         compute_targets=True,
         uint8=True,
         timing_cache=False,
+        library_tactics=False,
         tensor_api=True,
         runtime_cache=True,
         replays_graphs=True,
