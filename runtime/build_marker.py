@@ -16,6 +16,7 @@ from .atomic import atomic_path
 from .build_memory import SWAP_RECIPE
 from .engine_cache import cache_folder
 from .errors import EdgedetError
+from .native_name import readable_name
 
 try:
     import fcntl
@@ -41,7 +42,9 @@ def marked_build(onnx: Path, onnx_sha256: str) -> "Iterator[None]":
         return
     for left in _left_behind(onnx_sha256):
         line = "the last build of %s, process %s, begun %s, was killed, probably for memory: %s"
-        _LOGGER.warning(line, onnx, left.get("pid"), left.get("started"), SWAP_RECIPE)
+        _LOGGER.warning(
+            line, readable_name(onnx), left.get("pid"), left.get("started"), SWAP_RECIPE
+        )
     with ExitStack() as held:
         with suppress(OSError, EdgedetError):
             held.enter_context(_mark(onnx_sha256))

@@ -18,6 +18,7 @@ from .engine_file import EngineFacts, fits, write_engine
 from .errors import DeviceError, ModelError
 from .gpu_identity import find_gpu
 from .model_reference import REFERENCE_KEY, reference_frames, reference_from_json
+from .native_name import readable_name
 from .onnx_facts import metadata_text
 from .rtx_kernels import kernel_file
 
@@ -35,7 +36,7 @@ def reference_in(onnx: Path) -> Optional[List[Candidates]]:
     text = metadata_text(onnx, REFERENCE_KEY)
     if text is None:
         line = "%s: has no answers in it that an engine could be compared with"
-        _LOGGER.info(line, onnx)
+        _LOGGER.info(line, readable_name(onnx))
         return None
     return reference_from_json(text)
 

@@ -1,7 +1,6 @@
 """One engine to be built: what it depends on, and what its sidecar will say."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -14,6 +13,7 @@ from .engine_options import EngineOptions
 from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu, find_gpu
 from .layer_precisions import Shares
+from .native_name import readable_name
 from .onnx_facts import onnx_facts, weight_files
 from .python_modules import version_numbers
 from .spec import ModelSpec, spec_from_json, spec_to_json
@@ -100,8 +100,7 @@ def facts_of(
         plan_sha256=sha256_of_bytes(plan),
         plan_bytes=plan.nbytes,
         onnx_sha256=job.onnx_sha256,
-        # What a C locale makes of a name in UTF-8 is no text elsewhere.
-        onnx_file=os.fsencode(job.onnx.name).decode("utf-8", "replace"),
+        onnx_file=readable_name(job.onnx.name),
         flavour=job.flavour.name,
         version=job.flavour.version,
         gpu_name=None if job.gpu is None else job.gpu.name,
