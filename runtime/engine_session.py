@@ -142,6 +142,7 @@ class EngineSession:
                     self._queue(turn)
         except DeviceError as error:
             _LOGGER.info("the engine runs without a CUDA graph: %s", error)
+            self._loaded.flavour.log.clear()  # else a later error would have this one's cause
             for graph in graphs:
                 graph.free()
             return []
