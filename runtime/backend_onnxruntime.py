@@ -2,11 +2,12 @@
 
 from os import PathLike
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Type, Union
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from .closing import Closing
 from .errors import DeviceError, ModelError, UsageError
 from .lazy import require
 from .native_name import native_name
@@ -25,7 +26,7 @@ _ERRORS_ONLY = 3
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 
 
-class OnnxRuntimeBackend:
+class OnnxRuntimeBackend(Closing):
     """One open ONNX file: `infer` until `close`, or use it as a context manager.
 
     ``spec`` is the contract that the file carries, ``batch`` its static batch size,
@@ -93,17 +94,6 @@ class OnnxRuntimeBackend:
     def close(self) -> None:
         """Release the session; closing twice does no harm."""
         self._session = self._binding = self._last = self._bound = None
-
-    def __enter__(self) -> "OnnxRuntimeBackend":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
     def _open(self, ort: ModuleType, options: Any) -> Any:
         name = native_name(self._file)

@@ -4,22 +4,22 @@ import json
 import weakref
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
 
 import numpy as np
 
+from .closing import Closing
 from .engine_file import EngineFacts, read_engine_facts
 from .engine_session import EngineSession
 from .engine_tensors import require_spec, sidecar_tensors
-from .errors import DeviceError, ModelError
+from .errors import ModelError
 from .spec import ModelSpec, spec_from_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class TensorRtBackend:
+class TensorRtBackend(Closing):
     """One open engine: `infer` until `close`, or use it as a context manager.
 
     ``spec`` is the contract that the sidecar carries, ``batch`` the static batch size,
@@ -96,21 +96,6 @@ class TensorRtBackend:
         self._session = None
         self.inputs = ()
         self._release()
-
-    def __enter__(self) -> "TensorRtBackend":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        try:
-            self.close()
-        except DeviceError:
-            if error is None:  # else the first error is the one to tell
-                raise
 
     def _opened(self) -> EngineSession:
         if self._session is None:

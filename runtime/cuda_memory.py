@@ -6,10 +6,10 @@ the CUDA runtime work, and never make one of their own.
 """
 
 import os
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from . import cuda_ctypes, cuda_pycuda, cuda_python
+from .closing import Closing
 from .cuda_buffers import DeviceBuffer, HostBuffer, n_bytes_of
 from .cuda_errors import OUT_OF_MEMORY, CudaError, NoGpuError, out_of_memory
 from .cuda_stream import Current, Event, Graph, Stream
@@ -63,7 +63,7 @@ def open_cuda(binding: Optional[str] = None) -> "Cuda":
     return Cuda(_BINDINGS[names[-1]]())
 
 
-class Cuda:
+class Cuda(Closing):
     """One GPU's primary context, with all that was made in it; a context manager.
 
     May be used from any thread, by one at a time. Everything it made is freed by `close`.
@@ -156,21 +156,6 @@ class Cuda:
             errors.append(error)
         if errors:
             raise errors[0]
-
-    def __enter__(self) -> "Cuda":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
-        try:
-            self.close()
-        except CudaError:
-            if error is None:  # else the first error is the one to tell
-                raise
 
     def __del__(self) -> None:
         """Free what a forgotten one still holds; nobody is there to be told of an error."""

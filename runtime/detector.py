@@ -3,7 +3,6 @@
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -13,15 +12,15 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
-    Type,
     Union,
 )
 
 import numpy as np
 
 from .backend_onnxruntime import OnnxRuntimeBackend
+from .closing import Closing
 from .detections import Detections
-from .errors import DeviceError, ModelError, UsageError
+from .errors import ModelError, UsageError
 from .frame_stream import overlapped
 from .postprocess import Thresholds, postprocess
 from .preprocess import Placement, input_shape, preprocess
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
             """Release what it holds."""
 
 
-class Detector:
+class Detector(Closing):
     """A model ready for frames: ``detector(image_bgr)`` gives `Detections`.
 
     Use it as a context manager, or call `close`. The input buffer is kept and reused, so a
@@ -114,21 +113,6 @@ class Detector:
         """Close the backend."""
         self._inputs = ()
         self.backend.close()
-
-    def __enter__(self) -> "Detector":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        try:
-            self.close()
-        except DeviceError:
-            if error is None:  # else the first error is the one to tell
-                raise
 
     def _chunk(self, images_bgr: "Sequence[NDArray[np.uint8]]") -> List[Detections]:
         placements = [self.preprocess(image, row)[1] for row, image in enumerate(images_bgr)]

@@ -3,9 +3,9 @@
 import glob
 import logging
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Sequence, Union
 
+from .closing import Closing
 from .errors import DataError, UsageError
 from .images import SUFFIXES as IMAGE_SUFFIXES
 from .images import read_image
@@ -37,7 +37,7 @@ class Frame(NamedTuple):
     time_s: Optional[float]
 
 
-class Source:
+class Source(Closing):
     """An iterator over frames and a context manager; ``length`` is None when unknown."""
 
     length: Optional[int] = None
@@ -47,17 +47,6 @@ class Source:
 
     def close(self) -> None:
         """Release what is open; closing twice does no harm."""
-
-    def __enter__(self) -> "Source":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
 
 class ImageSource(Source):

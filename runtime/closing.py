@@ -1,0 +1,32 @@
+"""Things that hold something until they are closed."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Optional, Type, TypeVar
+
+from .errors import EdgedetError
+
+_Self = TypeVar("_Self", bound="Closing")
+
+
+class Closing(ABC):
+    """A context manager that closes itself; an error in the block goes before one of closing."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what is held; closing twice does no harm."""
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        try:
+            self.close()
+        except EdgedetError:
+            if error is None:  # else the first error is the one to tell
+                raise
