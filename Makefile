@@ -8,7 +8,7 @@ PACKAGES := edgedet runtime calibration export
 FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.json' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 EDITABLE := --config-settings editable_mode=strict --editable
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow test-gpu lint format clean
 
 demo: $(VENV)/linked-$(FILES)
 	$(BIN)/edgedet demo
@@ -18,6 +18,9 @@ test: $(VENV)/linked-$(FILES)
 
 test-slow: $(VENV)/linked-$(FILES)
 	$(BIN)/pytest -m "slow"
+
+test-gpu: $(VENV)/linked-$(FILES)
+	$(BIN)/pytest -m "gpu"  # on an NVIDIA GPU; without one each is skipped
 
 lint: $(VENV)/linked-$(FILES)
 	$(BIN)/ruff check .
