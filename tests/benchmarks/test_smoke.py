@@ -19,6 +19,7 @@ def run(repo, tmp_path, script, *arguments):
     return json.loads(out.read_text()), done.stdout
 
 
+@pytest.mark.slow
 def test_inference(repo, tmp_path):
     results, printed = run(repo, tmp_path, "inference.py")
     names = [row["name"] for row in results["rows"]]
@@ -35,6 +36,7 @@ def test_inference(repo, tmp_path):
     assert "target <= 8" in printed
 
 
+@pytest.mark.slow
 def test_training_step(repo, tmp_path):
     results, printed = run(repo, tmp_path, "training_step.py", "--batch", "2")
     assert results["settings"]["batch"] == 2
@@ -63,6 +65,7 @@ def test_every_round_starts_with_the_next_contender(repo, monkeypatch):
     assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2, "c": 2}
 
 
+@pytest.mark.slow
 def test_models(repo):
     """The numbers of docs/models.md: parameters are those of the model, GMACs no less."""
     command = [sys.executable, str(repo / "benchmarks" / "models.py"), "ssdlite_mobilenetv3"]
