@@ -142,6 +142,7 @@ def test_an_exported_model_has_to_fit_the_target(capsys: pytest.CaptureFixture[s
     assert not Path("model.pyz").exists()
 
 
+@pytest.mark.slow
 def test_a_target_that_takes_the_precision_from_the_graph_gets_both(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

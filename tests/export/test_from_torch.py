@@ -78,6 +78,7 @@ def test_the_model_is_left_as_it_was() -> None:
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     written = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
     for path in written:

@@ -18,7 +18,12 @@ from edgedet.models.cost import network_cost
 from edgedet.models.registry import build_model
 from edgedet.runtime.errors import ModelError
 
-DETECTORS = ["scale_aware_ssd", "ssd_mobilenetv2", "retinanet_r50_fpn", "ssdlite_mobilenetv3"]
+DETECTORS = [
+    "scale_aware_ssd",
+    "ssd_mobilenetv2",
+    pytest.param("retinanet_r50_fpn", marks=pytest.mark.slow),
+    "ssdlite_mobilenetv3",
+]
 
 
 def graph_of(nodes, outputs, *, constants=None, shape=(1, 3, 8, 8), kind=TensorProto.FLOAT):
