@@ -100,6 +100,7 @@ def test_the_peer_is_required(gpu: ModuleType, monkeypatch: pytest.MonkeyPatch) 
         gpu.require_peer()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU here")
 def test_without_a_gpu_it_says_so_and_writes_nothing(repo: Path, tmp_path: Path) -> None:
     out = tmp_path / "gpu.json"

@@ -52,6 +52,7 @@ def wait_for(pattern: str, folder: Path, process: subprocess.Popen[bytes]) -> Pa
     pytest.fail(f"no {pattern}")
 
 
+@pytest.mark.slow
 def test_kill_in_the_middle_and_two_processes_at_once(tmp_path: Path) -> None:
     given = request(tmp_path, seeds=2)
     runs = tmp_path / "out" / "runs"

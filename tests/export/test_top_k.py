@@ -101,6 +101,7 @@ def test_a_crowd_of_324(model: nn.Module) -> None:
     assert_1000_is_enough_and_100_is_not(crowd(18), model)
 
 
+@pytest.mark.slow
 def test_nuclei_the_densest_real_image(model: nn.Module, shared_data: Path) -> None:
     """369 objects, 825 candidates."""
     image = densest(shared_data / "seg_dsb2018")

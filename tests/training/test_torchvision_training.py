@@ -43,6 +43,7 @@ def order(data: Path, out: Path, model: str, recipe: str, **how: Any) -> Order:
     return Order(file, {**flags, "batch": 3, "epochs": 1}, "cpu", out=out, **how)
 
 
+@pytest.mark.slow
 def test_ssdlite_resumes_exactly_and_is_exported(data: Path, tmp_path: Path) -> None:
     """In bf16, averaged, by SGD; and the last batch of four images is one image."""
     recipe = "precision: bf16-mixed\n"
@@ -65,6 +66,7 @@ def test_ssdlite_resumes_exactly_and_is_exported(data: Path, tmp_path: Path) -> 
         assert len(torch_form(frame)) == len(graph(frame)) > 0
 
 
+@pytest.mark.slow
 def test_faster_rcnn_trains_and_detects_but_is_no_graph(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

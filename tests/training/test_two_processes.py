@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from training_toys import assert_same, write_coco
 
 from edgedet.training.checkpoint import load_checkpoint
 
 
+@pytest.mark.slow
 def test_two_processes_learn_the_same(tmp_path: Path) -> None:
     script = Path(__file__).with_name("two_processes.py")
     data = write_coco(tmp_path / "data")
