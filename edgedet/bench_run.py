@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from edgedet.bench_place import CPU, Place, gpu_here, place_named
-from edgedet.engine_speed import is_engine, measure_built, measure_engine
+from edgedet.engine_speed import measure_built, measure_engine
+from edgedet.opening import is_engine
 from edgedet.runtime.engine_options import PRECISIONS
 from edgedet.runtime.errors import UsageError
 from edgedet.runtime.machine import Machine

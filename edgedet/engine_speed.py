@@ -17,13 +17,7 @@ from edgedet.runtime.gpu_diagnosis import Gpu
 from edgedet.runtime.speed_report import SpeedRequest, speed_report
 from edgedet.runtime.tensorrt_flavour import TENSORRT_RTX
 
-SUFFIX = ".engine"
 DEFAULT_PRECISION = "fp16"
-
-
-def is_engine(model: Path) -> bool:
-    """Whether the file calls itself an engine."""
-    return model.suffix.lower() == SUFFIX
 
 
 def measure_engine(engine: Path, request: SpeedRequest) -> dict[str, Any]:
@@ -50,13 +44,7 @@ def _measured(
 ) -> dict[str, Any]:
     from edgedet.opening import open_any
 
-    about = {
-        "model": str(model),
-        "device": facts.device,
-        "backend": facts.title,
-        "precision": facts.precision_used or facts.precision,
-        "build_seconds": facts.build_seconds,
-    }
+    about = dict(facts.about(), model=str(model))
     return speed_report(
         lambda: open_any(engine, device="auto", threads=request.threads), about, request
     )

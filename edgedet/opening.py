@@ -21,6 +21,11 @@ DEVICES = {".onnx": ("cpu", "cuda"), ".engine": ("cuda",)}
 """Suffix of an exported model -> where it runs, by default on the first."""
 
 
+def is_engine(path: str | Path) -> bool:
+    """Whether the file calls itself a TensorRT engine."""
+    return Path(path).suffix.lower() == ".engine"
+
+
 def resolved_device(path: str | Path, device: str) -> str:
     """Return ``device``, with ``auto`` replaced: a CUDA GPU for a checkpoint if PyTorch has one.
 
@@ -52,7 +57,7 @@ def open_any(
     where = resolved_device(path, device)
     if _is_checkpoint(path):
         backend = _torch_backend(Path(path), where, threads)
-    elif where == "cpu" or _is_engine(path):
+    elif where == "cpu" or is_engine(path):
         return open_detector(path, conf, iou, max_detections, threads)
     else:
         backend = OnnxRuntimeBackend(path, threads=threads, providers=CUDA_PROVIDERS)
@@ -61,10 +66,6 @@ def open_any(
 
 def _is_checkpoint(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".pt"
-
-
-def _is_engine(path: str | Path) -> bool:
-    return Path(path).suffix.lower() == ".engine"
 
 
 def _torch_backend(path: Path, device: str, threads: int | None) -> Backend:

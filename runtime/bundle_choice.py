@@ -57,12 +57,7 @@ class Choice(NamedTuple):
         """What a measurement says of it, besides and in place of what the model's spec says."""
         if self.facts is None:
             return {"device": self.device, "backend": "ONNX Runtime"}
-        return {
-            "device": self.device,
-            "backend": self.facts.title,
-            "precision": self.facts.precision_used or self.facts.precision,
-            "build_seconds": self.facts.build_seconds,
-        }
+        return self.facts.about()
 
 
 def choose(bundle: Bundle, wish: Wish) -> Choice:

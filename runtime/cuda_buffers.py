@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any, Sequence, Tuple
 
 import numpy as np
 
+from .cuda_held import Held
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .cuda_binding import Binding
     from .cuda_memory import Cuda
 
 
@@ -19,32 +22,31 @@ def n_bytes_of(shape: Sequence[int], dtype: Any) -> int:
     return n_bytes
 
 
-class DeviceBuffer:
+class DeviceBuffer(Held):
     """Memory of the GPU; `address` is nothing for the CPU."""
+
+    what = "a device buffer"
 
     def __init__(self, cuda: "Cuda", token: Any, address: int, n_bytes: int) -> None:
         """Made by `Cuda.device_buffer`."""
-        self._cuda, self._token = cuda, token
+        super().__init__(cuda, token)
         self.address = address
         """CUdeviceptr; 0 once it was freed."""
         self.n_bytes = n_bytes
 
-    def free(self) -> None:
-        """Give the memory back; waits for the GPU. Again is nothing."""
-        if self._token is None:
-            return
-        with self._cuda.current() as binding:
-            token, self._token, self.address = self._token, None, 0
-            self._cuda.forget(self)
-            binding.free(token)
+    def _give_back(self, binding: "Binding", token: Any) -> None:
+        self.address = 0
+        binding.free(token)
 
 
-class HostBuffer:
+class HostBuffer(Held):
     """Memory of the host that is never paged out, so that the GPU copies it by itself.
 
     On a Jetson before Xavier the CPU's cache leaves it out: read and write it once, from end to
-    end, and compute elsewhere.
+    end, and compute elsewhere. `free` takes the memory of all its arrays as well.
     """
+
+    what = "a host buffer"
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class HostBuffer:
         form: Tuple[Tuple[int, ...], Any],
     ) -> None:
         """Made by `Cuda.host_buffer`; addresses: of CPU and GPU; form: shape and type."""
-        self._cuda, self._token = cuda, token
+        super().__init__(cuda, token)
         self.address, self.device_address = addresses
         """For CPU and GPU; 0 once it was freed, and the GPU's unless it is mapped."""
         self.shape, self.dtype = tuple(form[0]), np.dtype(form[1])
@@ -73,12 +75,6 @@ class HostBuffer:
         array: "NDArray[Any]" = np.frombuffer(memory, self.dtype)
         return array.reshape(self.shape)
 
-    def free(self) -> None:
-        """Give the memory back, and with it that of all its arrays. Again is nothing."""
-        if self._token is None:
-            return
-        with self._cuda.current() as binding:
-            token, self._token = self._token, None
-            self.address = self.device_address = 0
-            self._cuda.forget(self)
-            binding.free_host(token)
+    def _give_back(self, binding: "Binding", token: Any) -> None:
+        self.address = self.device_address = 0
+        binding.free_host(token)

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Type
 
 from .cuda_errors import CudaError
+from .cuda_held import Held
 from .errors import DeviceError
 
 if TYPE_CHECKING:
@@ -35,17 +36,14 @@ class Current:
                 raise
 
 
-class Event:
+class Event(Held):
     """A mark that a stream comes to; it knows when."""
+
+    what = "an event"
 
     def __init__(self, cuda: "Cuda", token: Any) -> None:
         """Made by `Cuda.event` and `Stream.record`."""
-        self._cuda, self._token = cuda, token
-
-    @property
-    def token(self) -> Any:
-        """The binding's own object; ValueError once it was freed."""
-        return _token(self._token, "an event")
+        super().__init__(cuda, token)
 
     def synchronize(self) -> None:
         """Wait until the stream has come to it."""
@@ -57,23 +55,18 @@ class Event:
         with self._cuda.current() as binding:
             return binding.elapsed_ms(earlier.token, self.token)
 
-    def free(self) -> None:
-        """Give it back. Again is nothing."""
-        if self._token is None:
-            return
-        with self._cuda.current() as binding:
-            token, self._token = self._token, None
-            self._cuda.forget(self)
-            binding.destroy_event(token)
+    def _give_back(self, binding: "Binding", token: Any) -> None:
+        binding.destroy_event(token)
 
 
-class Graph:
+class Graph(Held):
     """What a stream was given while it was captured, to be given again in one call."""
+
+    what = "a graph"
 
     def __init__(self, cuda: "Cuda") -> None:
         """Made by `Stream.capture`, empty until that ends."""
-        self._cuda = cuda
-        self._token: Any = None
+        super().__init__(cuda, None)
 
     def fill(self, token: Any) -> None:
         """Take what was captured."""
@@ -83,31 +76,22 @@ class Graph:
     def launch(self, stream: "Stream") -> None:
         """Put all of it on a stream; the buffers are those of the capture."""
         with self._cuda.current() as binding:
-            binding.launch_graph(_token(self._token, "a graph"), stream.token)
+            binding.launch_graph(self.token, stream.token)
 
-    def free(self) -> None:
-        """Give it back. Again is nothing."""
-        if self._token is None:
-            return
-        with self._cuda.current() as binding:
-            token, self._token = self._token, None
-            self._cuda.forget(self)
-            binding.destroy_graph(token)
+    def _give_back(self, binding: "Binding", token: Any) -> None:
+        binding.destroy_graph(token)
 
 
-class Stream:
+class Stream(Held):
     """A queue of work, done in order; nothing of it is known to be done before `synchronize`."""
+
+    what = "a stream"
 
     def __init__(self, cuda: "Cuda", token: Any, handle: int) -> None:
         """Made by `Cuda.stream`."""
-        self._cuda, self._token = cuda, token
+        super().__init__(cuda, token)
         self.handle = handle
         """CUstream, for TensorRT; 0 once it was freed."""
-
-    @property
-    def token(self) -> Any:
-        """The binding's own object; ValueError once it was freed."""
-        return _token(self._token, "a stream")
 
     @property
     def can_capture(self) -> bool:
@@ -148,17 +132,12 @@ class Stream:
             raise DeviceError("CUDA graphs (CUDA 10.1 on)", "a driver without", "run without them")
         return Capture(self._cuda, self)
 
-    def free(self) -> None:
-        """Wait until all is done and give the stream back. Again is nothing."""
-        if self._token is None:
-            return
-        with self._cuda.current() as binding:
-            token, self._token, self.handle = self._token, None, 0
-            self._cuda.forget(self)
-            try:
-                binding.synchronize_stream(token)
-            finally:
-                binding.destroy_stream(token)
+    def _give_back(self, binding: "Binding", token: Any) -> None:
+        self.handle = 0
+        try:
+            binding.synchronize_stream(token)
+        finally:
+            binding.destroy_stream(token)
 
 
 class Capture:
@@ -187,12 +166,6 @@ class Capture:
         except CudaError:
             if error is None:
                 raise
-
-
-def _token(token: Any, what: str) -> Any:
-    if token is None:
-        raise ValueError("{} that was freed, or is not made yet".format(what))
-    return token
 
 
 def _require_room(device: "DeviceBuffer", host: "HostBuffer") -> None:

@@ -69,6 +69,15 @@ class EngineFacts(NamedTuple):
         capabilities = "compute capability " + ", ".join(self.compute_capabilities)
         return "{} ({})".format(self.gpu_name, capabilities) if self.gpu_name else capabilities
 
+    def about(self) -> Dict[str, Any]:
+        """Return what a measurement says of it, besides and in place of what its spec says."""
+        return {
+            "device": self.device,
+            "backend": self.title,
+            "precision": self.precision_used or self.precision,
+            "build_seconds": self.build_seconds,
+        }
+
 
 def sidecar_path(engine: Path) -> Path:
     """Return where the sidecar of an engine lies."""

@@ -1,11 +1,13 @@
 """Where frames go with what was found in them: annotated images or an annotated video."""
 
+from abc import abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Set, Type
 
 from .atomic import atomic_path
+from .closing import Closing
 from .draw import draw
 from .errors import DeviceError
 from .native_name import native_name
@@ -21,23 +23,15 @@ CODEC = "mp4v"
 FPS_IF_UNKNOWN = 25.0
 
 
-class Sink:
+class Sink(Closing):
     """What takes frames one by one, as a context manager."""
 
+    @abstractmethod
     def put(self, frame: "Frame", detections: "Detections") -> None:
         """Take ``frame`` and what was found in it."""
-        raise NotImplementedError
 
-    def __enter__(self) -> "Sink":
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        """Finish what is open."""
+    def close(self) -> None:
+        """Finish what is open; closing twice does no harm."""
 
 
 class AnnotatedImages(Sink):
@@ -92,8 +86,9 @@ class AnnotatedVideo(Sink):
                 self._writer.write(picture)
         self._written += copies
 
-    def __enter__(self) -> "AnnotatedVideo":
-        return self
+    def close(self) -> None:
+        """Complete the file and give it its name."""
+        self._stack.close()
 
     def __exit__(
         self,
@@ -101,7 +96,7 @@ class AnnotatedVideo(Sink):
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        # Closes the writer, then names the file; after an error the file goes away.
+        # As `close`; after an error the file goes away.
         self._stack.__exit__(kind, error, trace)
 
     def _copies(self, frame: "Frame") -> int:

@@ -2,6 +2,7 @@
 
 import glob
 import logging
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Optional, Sequence, Union
 
@@ -42,8 +43,9 @@ class Source(Closing):
 
     length: Optional[int] = None
 
+    @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
-        raise NotImplementedError
+        """Yield the frames in order."""
 
     def close(self) -> None:
         """Release what is open; closing twice does no harm."""

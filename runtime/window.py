@@ -3,8 +3,7 @@
 import os
 import subprocess
 import sys
-from types import TracebackType
-from typing import TYPE_CHECKING, Optional, Sequence, Type
+from typing import TYPE_CHECKING, Sequence
 
 from .draw import draw
 from .errors import DeviceError
@@ -37,12 +36,8 @@ class Window(Sink):
         cv2.imshow(TITLE, draw(frame.image_bgr, detections, self._class_names))
         self.closed = (cv2.waitKey(1) & 0xFF) in STOP_KEYS
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
+    def close(self) -> None:
+        """Take it from the screen."""
         opencv().destroyAllWindows()
 
 

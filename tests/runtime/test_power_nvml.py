@@ -75,16 +75,44 @@ def test_why_clocks_are_held_down(card, nvml, bits, reasons):
     assert throttle_reasons(bits) == reasons
 
 
+class Lacking:
+    """The library, as a driver would have it in which some functions are not exported."""
+
+    def __init__(self, library, *names):
+        self._library, self._names = library, names
+
+    def __getattr__(self, name):
+        if name in self._names:
+            raise AttributeError(name + ": undefined symbol")
+        return getattr(self._library, name)
+
+
 def test_a_library_that_is_another_one(nvml):
     with pytest.raises(DeviceError, match="undefined symbol"):
         NvmlSource("libm.so.6")
 
 
-def test_a_driver_without_a_function(card, monkeypatch):
+def test_a_driver_without_functions(nvml, monkeypatch):
     """It answers as a card does that cannot tell."""
-    monkeypatch.setattr(power_nvml, "EVENT_REASONS", ("nvmlOfLaterDrivers",))
-    assert card.read().throttled is None
-    assert card.faults == set()
+    lacks = ("nvmlDeviceGetName", "nvmlDeviceGetPowerUsage", "nvmlDeviceGetHandleByPciBusId_v2")
+    load = power_nvml._load
+    monkeypatch.setattr(power_nvml, "_load", lambda name: Lacking(load(name), *lacks))
+    monkeypatch.setattr(power_nvml, "find_bus_id", lambda: "0000:01:00.0")
+    source = NvmlSource()
+    reading = source.read()
+    source.close()
+    assert source.name == "nvml (unnamed)"
+    assert reading.power_w == {}
+    assert reading.temperature_c == {"gpu": 66.0}
+    assert source.faults == set()
+    assert nvml.open == 0
+
+
+def test_a_driver_that_cannot_start(nvml, monkeypatch):
+    load = power_nvml._load
+    monkeypatch.setattr(power_nvml, "_load", lambda name: Lacking(load(name), "nvmlInit_v2"))
+    with pytest.raises(DeviceError, match="nvmlInit_v2"):
+        NvmlSource()
 
 
 def test_reasons_of_drivers_before_535(old_library, monkeypatch):
