@@ -1,1 +1,1 @@
-"""INT8 calibration. Nothing lives here yet: see docs/status.md for what edgedet can do today."""
+"""INT8 calibration: which images, what is seen on them, and the scale of each tensor."""
