@@ -8,7 +8,7 @@ from edgedet.runtime.errors import ModelError
 from edgedet.runtime.lazy import require
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 INSTALL_ONNX = "install it with: pip install 'edgedet[train]'"
 FLOAT = 1
@@ -56,10 +56,10 @@ def _following(graph: GraphProto) -> list[str]:
     return names
 
 
-def _read_by(node: object) -> set[str]:
+def _read_by(node: NodeProto) -> set[str]:
     """Return what a node reads, and what the bodies inside it read."""
-    read = set(node.input)  # type: ignore[attr-defined]
-    for attribute in node.attribute:  # type: ignore[attr-defined]
+    read = set(node.input)
+    for attribute in node.attribute:
         for body in [attribute.g, *attribute.graphs]:
             read.update(*(_read_by(inner) for inner in body.node))
     return read
