@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 2048
+BLOCK = 1 << 16
+"""Values that are counted at once: what is made of them stays in the cache."""
 LEAST_EXPONENT = -100
 """Of the end of a histogram. Values below 2**-100 share its first bins: the width of smaller bins
 is no FP32 number any more, nor would be their scale."""
@@ -88,12 +90,16 @@ class Statistics:
     def _count(self, row: int, flat: NDArray[np.float32]) -> None:
         # By a power of two: exact, so that a value falls into one bin whenever it is counted.
         bins_per_unit = np.float32(np.ldexp(float(BINS), -int(self.exponent[row])))
-        size = np.abs(flat)
-        size *= bins_per_unit
-        self.counts[row] += np.bincount(size.astype(np.intp), minlength=BINS)
-        zeros = flat.size - np.count_nonzero(flat)
-        self.zeros[row] += zeros
-        self.counts[row, 0] -= zeros
+        size = np.empty(min(flat.size, BLOCK), np.float32)
+        for start in range(0, flat.size, BLOCK):
+            block = flat[start : start + BLOCK]
+            np.abs(block, out=size[: block.size])
+            size[: block.size] *= bins_per_unit
+            counted = np.bincount(size[: block.size].astype(np.intp), minlength=BINS)
+            zeros = block.size - np.count_nonzero(block)
+            counted[0] -= zeros
+            self.counts[row] += counted
+            self.zeros[row] += zeros
 
 
 def _check_finite(name: str, low: float, high: float) -> None:

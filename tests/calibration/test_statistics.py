@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgedet.calibration.statistics import BINS, Statistics
+from edgedet.calibration.statistics import BINS, BLOCK, Statistics
 from edgedet.runtime.errors import ModelError
 
 floats = st.floats(-1e6, 1e6, width=32) | st.sampled_from([0.0, -0.0, 1.0, 2.0, 2.0**-20])
@@ -40,6 +40,16 @@ def test_they_are_those_of_all_values_in_any_order(lists: list[list[float]], ran
     again = statistics_of(images)
     assert again.exponent[0] == found.exponent[0]
     assert (again.counts == found.counts).all()
+
+
+def test_a_tensor_larger_than_a_block_is_counted_whole() -> None:
+    values = np.random.default_rng(0).normal(size=(3, BLOCK + 17)).astype(np.float32)
+    values[:, ::5] = 0
+    found = statistics_of([values, values[:, :BLOCK]])
+    every = np.abs(np.concatenate([values.ravel(), values[:, :BLOCK].ravel()]))
+    assert found.zeros[0] == (every == 0).sum()
+    expected = np.histogram(every[every > 0], BINS, (0, 2.0 ** found.exponent[0]))[0]
+    assert found.counts[0].tolist() == expected.tolist()
 
 
 def test_a_histogram_ends_within_twice_the_largest_value() -> None:
