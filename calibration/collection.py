@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 INSTALL_ORT = "install it with: pip install onnxruntime"
+_ERRORS_ONLY = 3
 
 
 class Resume(NamedTuple):
@@ -87,6 +88,7 @@ class _Watched:
         ort = require("onnxruntime", INSTALL_ORT)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        options.log_severity_level = _ERRORS_ONLY
         # Its arena would keep what the largest moment took, for the next one.
         options.enable_cpu_mem_arena = False
         watched = _with_outputs(model, names).SerializeToString()

@@ -70,6 +70,19 @@ def test_every_activation_is_seen_on_every_image(batch: int) -> None:
     assert found.amax[0] == max(np.abs(image).max() for image in inputs)
 
 
+def test_a_network_of_another_exporter_is_seen_whole(shared_data: Path, capfd) -> None:
+    """Its weights are listed as inputs, of which ONNX Runtime would warn one by one."""
+    model = onnx.load(shared_data / "weights" / "ultraface_rfb_320.onnx")
+    image = np.random.default_rng(0).normal(size=(1, 3, 240, 320)).astype(np.float32)
+    found = collect(model, [image], threads=1)
+    made = [name for node in model.graph.node for name in node.output]
+    assert len(found.names) > len(made) / 2
+    assert found.names[0] == "input"
+    assert set(found.names[1:]) <= set(made)
+    assert (found.amax > 0).all()
+    assert capfd.readouterr().err == ""
+
+
 def test_an_interrupted_pass_goes_on_and_ends_equal(tmp_path: Path) -> None:
     model, inputs = small_network(), network_inputs(6)
     resume = Resume(tmp_path / "statistics.npz", KEY, every=2)
