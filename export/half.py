@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgedet.runtime.decode_tail import Step, decode_tail
+from edgedet.calibration.layers import tail_of
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.lazy import require
-from edgedet.runtime.onnx_facts import LEARNED_OPS
 
 from .checks import opset_of
 from .constant_folding import drop_unused
@@ -30,20 +29,6 @@ from .onnx_file import INSTALL_ONNX
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
-MOVING_OPS = (
-    "Concat",
-    "DepthToSpace",
-    "Flatten",
-    "Identity",
-    "Reshape",
-    "Slice",
-    "SpaceToDepth",
-    "Split",
-    "Squeeze",
-    "Transpose",
-    "Unsqueeze",
-)
-"""Operators that change no value."""
 FLOAT, FLOAT16 = 1, 10
 """Of TensorProto.DataType."""
 _SUFFIX = {FLOAT: "_fp32", FLOAT16: "_fp16"}
@@ -68,21 +53,6 @@ def half_precision(model: ModelProto, keep: Collection[int] = ()) -> ModelProto:
     if spec_text(half) is not None:
         write_spec(half, with_provenance(read_spec(half), {"precision": "float16"}))
     return half
-
-
-def tail_of(graph: GraphProto) -> set[int]:
-    """Return the indices of the nodes that make boxes and scores of what was learned."""
-    constants = {tensor.name for tensor in graph.initializer}
-    steps = [
-        Step(
-            learned=node.op_type in LEARNED_OPS,
-            moves=node.op_type in MOVING_OPS,
-            inputs=tuple(name for name in node.input if name not in constants),
-            outputs=tuple(node.output),
-        )
-        for node in graph.node
-    ]
-    return decode_tail(steps)
 
 
 def inferred_types(model: ModelProto) -> ModelProto:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from edgedet.calibration.layers import tail_of
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.candidate_match import FP16_BOUNDS, MAX_DIFFERENT_SHARE
 from edgedet.runtime.errors import ModelError
 
-from .half import half_precision, tail_of
+from .half import half_precision
 from .onnx_file import load_onnx, save_onnx
 from .overflow import Overflow, nodes_to_keep, scan_values
 from .parity import Parity, compare_backends
