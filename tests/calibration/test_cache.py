@@ -1,0 +1,95 @@
+"""The calibration cache: by hand, by an independent reader, and what is no cache."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from edgedet.calibration.cache import cache_header, cache_text, read_cache, restamped
+from edgedet.runtime.errors import ModelError
+
+AMAX = {"images": 127.0, "/stem/Conv_output_0": 1.0, "a: b": 63.5, "zeros": 0.0}
+
+
+def as_nvidia_reads(text: str) -> dict[str, float]:
+    """As samples/common/sampleEngines.cpp does: the range is 127 times the number behind the last
+    colon.
+    """
+    ranges = {}
+    for line in text.splitlines()[1:]:
+        colon = line.rfind(":")
+        ranges[line[:colon]] = 127 * struct.unpack("!f", bytes.fromhex(line[colon + 2 :][:8]))[0]
+    return ranges
+
+
+def test_hex_by_hand() -> None:
+    """127 / 127 = 1 = 2**0: exponent 127 = 0x7f, so 0x3f800000. 63.5 / 127 = 2**-1: 0x3f000000.
+
+    1 / 127 = 1.007874 * 2**-7: exponent 120, and 0.007874016 * 2**23 = 66052 = 0x010204, so
+    0x78 << 23 | 0x010204 = 0x3c010204. Zeros: scale 1.
+    """
+    assert cache_text(AMAX, (8, 2, 1)) == (
+        "TRT-8201-EntropyCalibration2\n"
+        "images: 3f800000\n"
+        "/stem/Conv_output_0: 3c010204\n"
+        "a: b: 3f000000\n"
+        "zeros: 3f800000\n"
+    )
+
+
+def test_small_scales_keep_their_eight_digits() -> None:
+    line = cache_text({"t": 127 * 2.0**-126}, (8, 2, 1)).splitlines()[1]
+    assert line == "t: 00800000"
+
+
+def test_an_independent_reader_finds_the_same() -> None:
+    rng = np.random.default_rng(0)
+    amax = {f"/layer.{i}/Conv_output_0": float(v) for i, v in enumerate(rng.uniform(0.01, 90, 99))}
+    text = cache_text(amax, (10, 3, 0))
+    assert as_nvidia_reads(text) == pytest.approx(amax, rel=1e-6)
+    cache = read_cache(text)
+    assert cache.header == "TRT-100300-EntropyCalibration2"
+    assert list(cache.scales) == list(amax)
+    assert {name: 127 * float(s) for name, s in cache.scales.items()} == as_nvidia_reads(text)
+
+
+def test_versions() -> None:
+    """NvInferRuntimeCommon.h of 8.2 and NvInferRuntimeBase.h of 10."""
+    numbers = {(8, 2, 1): 8201, (8, 6, 1): 8601, (10, 3, 0): 100300, (10, 16, 1, 11): 101601}
+    for version, number in numbers.items():
+        assert cache_header(version) == f"TRT-{number}-EntropyCalibration2"
+
+
+def test_another_first_line_and_nothing_else() -> None:
+    text = restamped(cache_text(AMAX, (8, 2, 1)), (10, 3, 0))
+    assert text == cache_text(AMAX, (10, 3, 0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "images: 3f800000\n",
+        "TRT-8201-EntropyCalibration2\nimages 3f800000\n",
+        "TRT-8201-EntropyCalibration2\nimages: 3f8000\n",
+        "TRT-8201-EntropyCalibration2\nimages: 3f8000001\n",
+        "TRT-8201-EntropyCalibration2\nimages: 00000000\n",
+        "TRT-8201-EntropyCalibration2\nimages: 7f800000\n",
+        "TRT-8201-EntropyCalibration2\nimages: bf800000\n",
+        "TRT-8201-EntropyCalibration2\nimages: 3f800000\nimages: 3f800000\n",
+    ],
+)
+def test_what_is_no_cache_is_refused(text: str) -> None:
+    with pytest.raises(ModelError):
+        read_cache(text)
+
+
+def test_what_no_line_can_say_is_refused() -> None:
+    for name in ("", "two\nlines"):
+        with pytest.raises(ModelError, match="printable names"):
+            cache_text({name: 1.0}, (8, 2, 1))
+    for value in (np.nan, np.inf, -1.0):
+        with pytest.raises(ModelError, match="a finite range of t"):
+            cache_text({"t": value}, (8, 2, 1))
