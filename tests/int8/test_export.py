@@ -1,0 +1,189 @@
+"""One run of the gate: what passes, what is repaired, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from self_labelled import exported, with_outlier, write_data
+
+from edgedet.calibration.scales_file import read_scales
+from edgedet.export.onnx_file import load_onnx, save_onnx
+from edgedet.int8.request import Int8Request
+from edgedet.int8.run import export_int8, model_path
+from edgedet.runtime.detector import open_detector
+from edgedet.runtime.errors import DataError, ModelError, UsageError
+from edgedet.runtime.images import read_image
+
+OUTLIER = 1e4
+WIDE = {"max_drop": 30.0, "max_drop_smallest": 30.0}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "toy.onnx"
+    exported(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
+    return write_data(tmp_path_factory.mktemp("data") / "noise", model)
+
+
+def outlier_of(model: Path, folder: Path) -> Path:
+    path = folder / "outlier.onnx"
+    save_onnx(with_outlier(load_onnx(model), OUTLIER), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory, model: Path, data: Path):
+    return export_int8(
+        Int8Request(model, str(data), tmp_path_factory.mktemp("out"), images=16, **WIDE)
+    )
+
+
+def test_models_that_hold_the_bounds_are_written_and_run(passed, data: Path) -> None:
+    assert passed.passed
+    frame = read_image(next((data / "images").iterdir()))
+    for form in passed.forms:
+        assert form.path == model_path(passed.request, form.form)
+        with open_detector(form.path) as detector:
+            assert detector.spec.provenance["int8_form"] == form.form
+            assert len(detector(frame))
+
+
+def test_the_method_is_the_one_whose_worst_form_is_best(passed) -> None:
+    assert len(passed.trials) == 8
+    worst = {
+        method: min(t.accuracy.ap for t in passed.trials if t.method == method)
+        for method in {t.method for t in passed.trials}
+    }
+    assert worst[passed.method] == max(worst.values())
+    assert read_scales(passed.request.out / "scales.json").key.method == passed.method
+
+
+def test_the_accuracy_of_fp32_is_told_by_class(passed) -> None:
+    assert passed.gate.reference.ap > 0.7
+    assert set(passed.gate.reference.per_class) == {"cat", "dog", "hen"}
+
+
+def test_the_report_is_plain_json_and_markdown(passed) -> None:
+    written = json.loads((passed.request.out / "int8.json").read_text())
+    assert written == passed.to_json()
+    assert written["passed"]
+    assert json.dumps(written, allow_nan=False)
+    text = (passed.request.out / "int8.md").read_text()
+    assert "passed" in text.splitlines()[0]
+    for told in ("FP16", "INT8 tensorrt", "INT8 cpu", "small", "hen", "percentile"):
+        assert told in text
+    assert (passed.request.out / "int8.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_latency_of_the_form_for_the_cpu_is_measured(passed) -> None:
+    forms = {form.form: form.curve[0] for form in passed.forms}
+    assert forms["cpu"].latency_ms > 0
+    assert forms["cpu"].fp32_latency_ms > 0
+    assert forms["tensorrt"].latency_ms is None
+
+
+def test_an_outlier_is_caught_and_the_layer_that_reads_it_goes_back_to_float(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    bad = outlier_of(model, tmp_path)
+    request = Int8Request(
+        bad, str(data), tmp_path / "out", images=16, method="minmax", forms=("tensorrt",), **WIDE
+    )
+    report = export_int8(request)
+    (form,) = report.forms
+    convolutions = [node.name for node in load_onnx(bad).graph.node if node.op_type == "Conv"]
+    assert report.gate.excess(report.trials[0].accuracy) > 0
+    assert form.float_layers == (convolutions[2],)
+    assert report.gate.passes(form.accuracy)
+    assert [point.float_layers for point in form.curve] == [0, 1]
+    assert len(form.losses) == form.layers == 3
+
+
+def test_what_cannot_be_repaired_is_refused_and_nothing_is_left(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    """Two black images: nothing that the network computes on others was seen."""
+    black = write_data(tmp_path / "black", model, black=2)
+    request = Int8Request(model, str(black), tmp_path / "out", **WIDE)
+    request.out.mkdir()
+    model_path(request, "cpu").write_bytes(b"of a run before")
+    with pytest.raises(ModelError, match=r"within the allowed loss.*points of AP lost") as caught:
+        export_int8(request)
+    assert {path.name for path in request.out.iterdir()} == {
+        "statistics.npz",
+        "int8.json",
+        "int8.md",
+        "int8.png",
+    }
+    assert caught.value.facts == json.loads((request.out / "int8.json").read_text())
+    assert not caught.value.facts["passed"]
+    text = (request.out / "int8.md").read_text()
+    assert "REFUSED" in text.splitlines()[0]
+    assert "Calibrated on 2 images only" in text
+
+
+def test_without_time_nothing_is_repaired(model: Path, data: Path, tmp_path: Path) -> None:
+    bad = outlier_of(model, tmp_path)
+    request = Int8Request(bad, str(data), tmp_path / "out", budget_minutes=0, method="minmax")
+    with pytest.raises(ModelError, match="0 of 4 layers back in float, when the time was over"):
+        export_int8(request)
+
+
+def test_other_images_in_the_same_folder_are_refused(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    request = Int8Request(model, str(data), tmp_path, images=4, method="minmax", **WIDE)
+    export_int8(request)
+    export_int8(request)
+    other = Int8Request(model, str(data), tmp_path, images=5, method="minmax", **WIDE)
+    with pytest.raises(UsageError, match=r"the images \(4, now 5\)"):
+        export_int8(other)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "best"},
+        {"forms": ("gpu",)},
+        {"forms": ()},
+        {"split": "all"},
+        {"max_drop": -1.0},
+        {"max_drop_smallest": float("nan")},
+        {"budget_minutes": float("inf")},
+    ],
+)
+def test_wrong_requests_are_told(model: Path, data: Path, tmp_path: Path, wrong: dict) -> None:
+    with pytest.raises(UsageError):
+        Int8Request(model, str(data), tmp_path, **wrong)
+
+
+def test_data_in_which_the_model_finds_nothing(model: Path, data: Path, tmp_path: Path) -> None:
+    black = write_data(tmp_path / "black", model, black=2)
+    request = Int8Request(
+        model, str(black), tmp_path / "out", calibration_split="val", split="train", images=2
+    )
+    with pytest.raises(DataError, match="finds something"):
+        export_int8(request)
+
+
+def test_the_same_request_gives_the_same_models(model: Path, data: Path, tmp_path: Path) -> None:
+    written = []
+    for name in ("a", "b"):
+        request = Int8Request(
+            model,
+            str(data),
+            tmp_path / name,
+            images=8,
+            method="entropy",
+            forms=("tensorrt",),
+            **WIDE,
+        )
+        written.append(export_int8(request).forms[0].path.read_bytes())
+    assert written[0] == written[1]
