@@ -45,6 +45,9 @@ class Placement:
     """(node, input position) that read a quantised tensor."""
     dropped: dict[str, str] = field(default_factory=dict)
     """What a Relu or Clip makes -> what it reads, where the end of the codes takes its place."""
+    guarded: set[int] = field(default_factory=set)
+    """Layers in float whose input is quantised: ONNX Runtime, at least 1.31, would quantise their
+    weights by itself, with one scale for all channels, which depthwise layers do not survive."""
     same_as: dict[str, str] = field(default_factory=dict)
     """Tensor -> the one whose scale it has."""
 
@@ -94,6 +97,8 @@ def place_cpu(graph: GraphProto, layers: dict[int, int]) -> Placement:
         inputs = [name for name in node.input if name and name not in constants]
         between = index not in tail and bool(inputs) and quantised.issuperset(inputs)
         if index not in layers and not (between and _has_int8_kernel(node, constants)):
+            if node.op_type in LEARNED_OPS:
+                placed.guarded.add(index)
             continue
         output = node.output[0]
         quantised.add(output)

@@ -21,7 +21,8 @@ from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.runtime.lazy import require
 from edgedet.runtime.spec import SPEC_KEY, spec_from_json, spec_to_json
 
-from .affine import Affine
+from .affine import Affine, covered
+from .bias_correction import Means, correct_biases
 from .layers import constants_of, layer_name
 from .pixel_entrance import PIXELS, bare_pixels, with_pixel_entrance
 from .placement import FORMS, Form, Placement, int8_layers, place_cpu, place_tensorrt
@@ -44,24 +45,28 @@ def qdq_model(
     float_layers: Collection[str] = frozenset(),
     *,
     clips: Clips | None = None,
-    int8_head: bool | None = None,
+    means: Means | None = None,
 ) -> ModelProto:
     """Return a copy of an FP32 `model` with INT8 in it; its spec's provenance says so.
 
     amax: largest |x| to keep of each activation, by its name in this very model. form: `tensorrt`
     or `cpu`. float_layers: names of further layers to leave in float (see `layers.layer_name`).
-    clips: range to keep of each activation, for `cpu`; None: amax, and 0 below ReLU. int8_head:
-    whether the last layers become INT8 as well; None: for `cpu`, where they are 5 % of the time.
+    clips: range to keep of each activation, for `cpu`; None: amax, and 0 below ReLU. means:
+    as `bias_correction.channel_means` gives them; None: biases stay as they are.
+
+    The last layers become INT8 for `cpu` alone, where they are 5 % of the time.
 
     Raises ModelError when a tensor lacks its scale, for an opset below 13 and for a graph with
     Q/DQ in it already; UsageError for another form and for a name that is no layer's.
     """
     _check(model, form, float_layers)
-    head = form == "cpu" if int8_head is None else int8_head
+    head = form == "cpu"
     changed = type(model)()
     changed.CopyFrom(model)
     graph = changed.graph
     layers = int8_layers(graph, float_layers, int8_head=head)
+    if means is not None:
+        correct_biases(graph, layers, means)
     if form == "tensorrt":
         placed = place_tensorrt(graph, layers)
         codes = symmetric_codes(placed, graph, amax)
@@ -95,14 +100,11 @@ def _check(model: ModelProto, form: str, float_layers: Collection[str]) -> None:
         raise UsageError("names of layers", f"no layer {unknown[0]}", "take them from this file")
 
 
-def int8_layer_names(
-    model: ModelProto, form: Form, *, int8_head: bool | None = None
-) -> tuple[str, ...]:
+def int8_layer_names(model: ModelProto, form: Form) -> tuple[str, ...]:
     """Return the names of the layers that `qdq_model` turns into INT8, in the order of the file:
     what its float_layers can hold back.
     """
-    head = form == "cpu" if int8_head is None else int8_head
-    layers = int8_layers(model.graph, int8_head=head)
+    layers = int8_layers(model.graph, int8_head=form == "cpu")
     return tuple(layer_name(model.graph.node[index]) for index in layers)
 
 
@@ -125,6 +127,7 @@ class _Writing:
         self._taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
         self._taken |= set(self._constants)
         self._ready: dict[str, str] = {}
+        self._guarded: dict[str, str] = {}
         self._nodes: list[NodeProto] = []
 
     def apply(self) -> None:
@@ -137,6 +140,8 @@ class _Writing:
             for place, name in enumerate(node.input):
                 if (index, place) in self._placed.edges:
                     changed.input[place] = self._activation(name)
+                    if index in self._placed.guarded:
+                        changed.input[place] = self._guard(name)
             if index in self._placed.layers:
                 self._learned(node, changed, self._placed.layers[index])
             self._nodes.append(changed)
@@ -158,6 +163,19 @@ class _Writing:
                 "DequantizeLinear", [codes, *ends], f"{name}_dequantized"
             )
         return self._ready[name]
+
+    def _guard(self, name: str) -> str:
+        """Return the tensor behind a Clip to all that its codes can say: it changes nothing, but
+        ONNX Runtime sees no DQ before the layer.
+        """
+        if name not in self._guarded:
+            low, high = covered(self._codes[name])
+            ends = [
+                self._constant(f"{name}_{end}", np.asarray(value, np.float32))
+                for end, value in (("low", low), ("high", high))
+            ]
+            self._guarded[name] = self._append("Clip", [self._ready[name], *ends], f"{name}_float")
+        return self._guarded[name]
 
     def _learned(self, node: NodeProto, changed: NodeProto, axis: int) -> None:
         """Let a layer read its weights from int8, and its bias from int32 where that is asked."""

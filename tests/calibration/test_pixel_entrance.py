@@ -37,7 +37,7 @@ def uint8_network(
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     """With the stem's result in float, so that its numbers can be seen."""
-    return qdq_model(model, {"images_sub": 160.0, "stem": 99.0}, "cpu", int8_head=False)
+    return qdq_model(model, {"images_sub": 160.0, "stem": 99.0}, "cpu", {"out"})
 
 
 def seen(model: onnx.ModelProto, size: tuple[int, int] = (8, 8)) -> np.ndarray:

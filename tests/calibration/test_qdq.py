@@ -154,11 +154,25 @@ def test_cpu_form_computes_what_the_reference_does() -> None:
         assert (np.abs(found - read("sum", total)) < step / 2).mean() > 0.9
 
 
-def test_onnx_runtime_computes_the_cpu_form_in_its_int8_kernels(tmp_path: Path) -> None:
+def as_run(model: onnx.ModelProto, folder: Path) -> onnx.ModelProto:
+    """Return the graph that ONNX Runtime makes of the model."""
     options = ort.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "seen.onnx")
-    ort.InferenceSession(cpu_form().SerializeToString(), options)
-    seen = onnx.load(tmp_path / "seen.onnx")
+    options.optimized_model_filepath = str(folder / "seen.onnx")
+    ort.InferenceSession(model.SerializeToString(), options)
+    return onnx.load(folder / "seen.onnx")
+
+
+@pytest.mark.parametrize("kept", [*LAYERS, HEAD])
+def test_a_layer_in_float_is_float_in_onnx_runtime(kept: str, tmp_path: Path) -> None:
+    """Left to itself it quantises the weights behind a DQ with one scale for all channels."""
+    seen = as_run(cpu_form(float_layers={kept}), tmp_path)
+    assert len(nodes_of(seen, "QLinearConv")) == len(LAYERS)
+    floats = [*nodes_of(seen, "Conv"), *nodes_of(seen, "FusedConv")]
+    assert [constants(seen)[node.input[1]].dtype for node in floats] == [np.float32]
+
+
+def test_onnx_runtime_computes_the_cpu_form_in_its_int8_kernels(tmp_path: Path) -> None:
+    seen = as_run(cpu_form(), tmp_path)
     assert len(nodes_of(seen, "QLinearConv")) == len(LAYERS) + 1
     assert len(nodes_of(seen, "QLinearAdd")) == 1
     assert not nodes_of(seen, "Conv")
@@ -203,17 +217,15 @@ def test_a_layer_can_stay_in_float(form: str, kept: str) -> None:
 
 @pytest.mark.parametrize("form", ["tensorrt", "cpu"])
 def test_with_every_layer_in_float_nothing_changes(form: str) -> None:
-    names = int8_layer_names(network(), form, int8_head=True)  # type: ignore[arg-type]
-    assert names == (*LAYERS, HEAD)
+    names = int8_layer_names(network(), form)  # type: ignore[arg-type]
     model = qdq_model(network(), {}, form, names)  # type: ignore[arg-type]
     assert model.SerializeToString() == network().SerializeToString()
 
 
-def test_the_head_is_float_for_tensorrt_and_int8_for_the_cpu_unless_told() -> None:
+def test_the_head_is_float_for_tensorrt_and_int8_for_the_cpu() -> None:
     assert int8_layer_names(network(), "tensorrt") == LAYERS
     assert int8_layer_names(network(), "cpu") == (*LAYERS, HEAD)
-    assert read_by(tensorrt_form(int8_head=True), HEAD, 1) == "DequantizeLinear"
-    assert read_by(cpu_form(int8_head=False), HEAD, 1) == "constant"
+    assert read_by(cpu_form(float_layers={HEAD}), HEAD, 1) == "constant"
 
 
 def test_without_clips_only_what_relu_bounds_is_known_not_to_be_negative() -> None:
