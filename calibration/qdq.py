@@ -6,7 +6,7 @@ Runtime turns into its int8 kernels. What makes boxes and scores stays float in 
 
 The writing is our own. ONNX Runtime's `quantize_static` takes no scales but those of its own
 calibrators; the class behind it does, is no public interface, gives TensorRT both sides of each
-sum in int8, where one is fused, and its form for the CPU has the pixels converted at a quarter of
+sum in int8, where one is fused, and its form for the CPU has the pixels converted at a fifth of
 the cost of the network (see `pixel_entrance`). The tests compare with it.
 """
 
