@@ -4,10 +4,10 @@
 10, 11 and TensorRT-RTX read. `cpu`: asymmetric uint8 activations, biases in int32, which ONNX
 Runtime turns into its int8 kernels. What makes boxes and scores stays float in both.
 
-The writing is our own. ONNX Runtime's `quantize_static` takes no scales but those of its own
-calibrators; the class behind it does, is no public interface, gives TensorRT both sides of each
-sum in int8, where one is fused, and its form for the CPU has the pixels converted at a fifth of
-the cost of the network (see `pixel_entrance`). The tests compare with it.
+The writing is our own. ONNX Runtime's `quantize_static` takes the scales of others only by a cache
+file, which 1.31 has and 1.16, the oldest that we take, has not. It gives TensorRT both sides of
+each sum in int8, where one is fused, and its form for the CPU converts the pixels at a fifth of
+the cost of the network (see `pixel_entrance`). The tests compare with the class behind it.
 """
 
 from __future__ import annotations
