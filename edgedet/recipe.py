@@ -10,13 +10,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import yaml
 
 from edgedet.data.shapes_options import is_shapes
 from edgedet.default_recipes import DEFAULT_RECIPES
-from edgedet.nearest import unknown_name
+from edgedet.recipe_file import as_plain, checked, read_yaml, recipe_key
 from edgedet.runtime.errors import UsageError
 
 
@@ -98,7 +98,7 @@ _FLAGS = {"model", "data", "weights", "imgsz", "epochs", "batch", "workers", "se
 
 def spelling(name: str) -> str:
     """How the user writes the field `name`: as a flag where there is one."""
-    return f"--{name}" if name in _FLAGS else f"recipe key {name}"
+    return f"--{name}" if name in _FLAGS else recipe_key(name)
 
 
 def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
@@ -164,35 +164,17 @@ def read_recipe(path: Path) -> dict[str, Any]:
 
     Raises UsageError when it cannot be read or is no recipe.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
-        raise UsageError("--recipe to be a YAML file", found, "correct the file") from error
-    if not isinstance(values, dict):
-        raise UsageError("--recipe to hold `key: value` lines", repr(values)[:60], "correct it")
-    return with_absolute_paths(_checked(values), path.resolve().parent)
+    return with_absolute_paths(checked(Recipe, read_yaml(path), spelling), path.resolve().parent)
 
 
 def recipe_from_dict(values: Mapping[Any, Any]) -> Recipe:
     """Return the recipe with these fields, defaults elsewhere; UsageError as `resolve_recipe`."""
-    return Recipe(**_checked(values))
+    return Recipe(**checked(Recipe, values, spelling))
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
     """Return YAML that `load_recipe` reads back to an equal recipe."""
     return yaml.safe_dump(as_plain(asdict(recipe)), sort_keys=False)
-
-
-def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` with tuples turned into lists at any depth: what YAML and JSON know."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        return [plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return {key: plain(value) for key, value in values.items()}
 
 
 def with_absolute_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -204,35 +186,3 @@ def with_absolute_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any
             # Not resolved: a linked label file has its images beside the link.
             values[name] = os.path.abspath(folder / Path(value).expanduser())  # noqa: PTH100
     return values
-
-
-def _checked(values: Mapping[Any, Any]) -> dict[str, Any]:
-    types = get_type_hints(Recipe)
-    for name in values:
-        if name not in types:
-            raise unknown_name("recipe key", str(name), types)
-    return {name: _as_type(name, value, types[name]) for name, value in values.items()}
-
-
-def _as_type(name: str, value: Any, wanted: Any) -> Any:
-    if get_origin(wanted) is tuple and isinstance(value, list | tuple):
-        return tuple(_as_type(name, item, get_args(wanted)[0]) for item in value)
-    origin = get_origin(wanted) or wanted
-    if origin is float:
-        value = _as_float(value)
-    if origin is str and isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)  # `precision: 32`
-    if isinstance(value, origin) and not (isinstance(value, bool) and origin is not bool):
-        return value
-    expected = "a list" if origin is tuple else f"of type {origin.__name__}"
-    raise UsageError(f"{spelling(name)} to be {expected}", repr(value), "correct the value")
-
-
-def _as_float(value: Any) -> Any:
-    """YAML 1.1 reads `1e-4` as text and `1` as an integer."""
-    if isinstance(value, bool):
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value

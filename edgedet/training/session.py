@@ -15,7 +15,8 @@ from edgedet.data.augment import build_augmentation
 from edgedet.data.shapes import resolve_data
 from edgedet.data.shapes_options import is_shapes
 from edgedet.models.registry import resolve_options
-from edgedet.recipe import Recipe, as_plain, recipe_to_yaml, resolve_recipe
+from edgedet.recipe import Recipe, recipe_to_yaml, resolve_recipe
+from edgedet.recipe_file import as_plain
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.errors import UsageError
