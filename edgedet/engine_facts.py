@@ -40,6 +40,8 @@ def engine_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _precision(facts: Mapping[str, Any]) -> str:
     counts = f"{facts['layers_fp16']} layers in FP16, {facts['layers_fp32']} in FP32"
+    if facts["layers_int8"]:
+        counts += f", {facts['layers_int8']} in INT8"
     return f"{facts['precision']}; {counts} (read from the {facts['precision_source']})"
 
 

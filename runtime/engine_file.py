@@ -147,6 +147,8 @@ def rebuild_command(facts: EngineFacts) -> str:
     """Return what makes the engine anew, to be typed where the ONNX file is."""
     words = ["python3 -m edgedet.runtime.build_engine", shlex.quote(facts.onnx_file)]
     words += ["--precision", facts.precision]
+    if facts.quantised is not None:
+        words += ["--scales", "scales.json"]
     if facts.flavour == TENSORRT_RTX:
         words += ["--flavour", facts.flavour]
         for capability in facts.compute_capabilities:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from .tensorrt_flavour import Flavour
 
 QUANTISING = frozenset(["QuantizeLinear", "DequantizeLinear"])
-CALIBRATE = "calibrate the model: edgedet export {} --int8 --data DATA"
+CALIBRATE = (
+    "calibrate the model (edgedet export {} --int8 --data DATA) and add --scales scales.json"
+)
 
 
 def check_int8(
