@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgedet.evaluation.buckets import COCO_BUCKETS
-from edgedet.int8.accuracy import Accuracy
+from edgedet.int8.accuracy import Accuracy, Chance
 from edgedet.int8.gate import LEAST_OBJECTS, gate_for
 from edgedet.runtime.errors import DataError
 
@@ -57,3 +57,16 @@ def test_what_is_lost_is_told() -> None:
 def test_a_model_that_finds_nothing_has_nothing_to_lose(ap: float) -> None:
     with pytest.raises(DataError, match="of which the FP32 model finds something"):
         gate_for(accuracy(ap), (1, 1), COCO_BUCKETS, MANY)
+
+
+def test_a_bound_that_chance_reaches_is_told() -> None:
+    told = gate().luck(Chance(0.6, {"small": 1.5, "medium": 0.1}))
+    assert told is not None
+    assert "that of 1 in total (+-0.6 by chance)" in told
+    assert "that of 2 of small objects, of which there are 20 (+-1.5 by chance)" in told
+
+
+def test_bounds_wider_than_chance_need_no_word() -> None:
+    assert gate().luck(Chance(0.4, {"small": 0.9, "medium": 9.0})) is None
+    none = gate(dict.fromkeys(MANY, 1))
+    assert none.luck(Chance(0.4, {"small": 9.0, "medium": 9.0})) is None
