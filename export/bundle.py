@@ -14,9 +14,10 @@ from pathlib import Path
 import edgedet
 import edgedet.runtime
 from edgedet.runtime.atomic import atomic_path
-from edgedet.runtime.bundle_file import FP16, FP32, MANIFEST, Bundle, Model, manifest_text
+from edgedet.runtime.bundle_file import FP16, FP32, INT8, MANIFEST, Bundle, Model, manifest_text
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
+from edgedet.runtime.int8_scales import load_scales, require_scales_of
 from edgedet.runtime.onnx_facts import onnx_facts, weight_files
 from edgedet.runtime.spec import spec_from_json
 
@@ -24,7 +25,8 @@ SUFFIX = ".pyz"
 SHEBANG = b"#!/usr/bin/env python3\n"
 START = "bundle_start.py"
 """Becomes the zip's `__main__.py`."""
-FILES = {FP32: "model.onnx", FP16: "model.fp16.onnx"}
+FILES = {FP32: "model.onnx", FP16: "model.fp16.onnx", INT8: "model.int8.onnx"}
+SCALES = "scales.json"
 """Names in the zip."""
 DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold: no date of today changes the bytes."""
@@ -38,7 +40,7 @@ class BundleSize:
 
     bytes: int
     runtime_bytes: int
-    """Of everything but the models, as it lies in the bundle."""
+    """Of everything but the models and scales, as it lies in the bundle."""
     runtime_files: int
 
 
@@ -49,19 +51,31 @@ def check_bundle_name(path: Path) -> None:
 
 
 def write_bundle(
-    path: Path, onnx: Path, half: Path | None = None, target: str | None = None
+    path: Path,
+    onnx: Path,
+    half: Path | None = None,
+    target: str | None = None,
+    *,
+    scales: Path | None = None,
+    quantised: Path | None = None,
 ) -> BundleSize:
     """Write the bundle of an ONNX file that `edgedet export` wrote; nothing of it is run here.
 
-    half: the same graph in FP16, for TensorRT that takes the precision from the graph. target: what
-    the graph was checked for, to be told on the device.
+    half, quantised: the same graph in FP16, and in INT8 in the form of TensorRT, for TensorRT that
+    takes the precision from the graph. scales: scales.json of `onnx`, for TensorRT 8.2 to 10, which
+    makes INT8 of it. target: what the graph was checked for, to be told on the device.
 
-    Raises ModelError for a file without a spec, UsageError for a place that cannot be written or
-    does not end in `.pyz`.
+    Raises ModelError for a file without a spec or without scales, UsageError for scales of another
+    model, for a place that cannot be written and for one that does not end in `.pyz`.
     """
     check_bundle_name(path)
-    models = {FP32: onnx} if half is None else {FP32: onnx, FP16: half}
-    contents = {**_runtime(), MANIFEST: _manifest(models, target)}
+    given = {FP32: onnx, FP16: half, INT8: quantised}
+    models = {name: file for name, file in given.items() if file is not None}
+    if scales is not None:
+        require_scales_of(load_scales(scales), scales, onnx, sha256_of(onnx))
+    contents = {**_runtime(), MANIFEST: _manifest(models, target, scales)}
+    if scales is not None:
+        contents[SCALES] = scales.read_bytes()
     with atomic_path(path) as temporary:
         _write(temporary, contents, models)
         temporary.chmod(temporary.stat().st_mode | EXECUTABLE)
@@ -78,19 +92,21 @@ def _runtime() -> dict[str, bytes]:
     return contents
 
 
-def _manifest(models: Mapping[str, Path], target: str | None) -> bytes:
+def _manifest(models: Mapping[str, Path], target: str | None, scales: Path | None) -> bytes:
     for onnx in models.values():
         _require_whole(onnx)
     text = onnx_facts(models[FP32])["spec_text"]
     if text is None:
         fix = "give a model that `edgedet export` wrote"
         raise ModelError(f"the spec of a model in {models[FP32]}", "none", fix)
-    about = {
-        name: Model(FILES[name], sha256_of(file), file.stat().st_size)
-        for name, file in models.items()
-    }
-    bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text))
+    about = {name: _described(FILES[name], file) for name, file in models.items()}
+    chosen = None if scales is None else _described(SCALES, scales)
+    bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text), chosen)
     return manifest_text(bundle, text).encode()
+
+
+def _described(name: str, file: Path) -> Model:
+    return Model(name, sha256_of(file), file.stat().st_size)
 
 
 def _require_whole(onnx: Path) -> None:
@@ -123,6 +139,7 @@ def _entry(name: str, compression: int) -> zipfile.ZipInfo:
 def _size(path: Path) -> BundleSize:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    models = [entry.compress_size for entry in entries if entry.filename in FILES.values()]
+    data = {*FILES.values(), SCALES}
+    models = [entry.compress_size for entry in entries if entry.filename in data]
     total = path.stat().st_size
     return BundleSize(total, total - sum(models), len(entries) - len(models))

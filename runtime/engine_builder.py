@@ -124,7 +124,9 @@ def _build(job: Job) -> "Tuple[Union[bytes, memoryview], EngineFacts]":
     quantised = _quantise(job, work)
     with noted_conditions(job.gpu) as conditions:
         plan, left_out = _plan(job, work, parser)
-    covered = None if quantised is None else quantised.facts
+    covered = None
+    if quantised is not None:
+        covered = dict(quantised.facts, scales_sha256=job.scales_sha256)
     del parser, quantised  # the memory of weights and biases
     shares = family.precisions(work, plan)
     _require_precision(job, shares)

@@ -61,7 +61,8 @@ class EngineFacts(NamedTuple):
     calibration_id: Optional[str] = None
     """Of its INT8, see `int8_scales`; None without, or of a graph that does not say it."""
     quantised: Optional[Dict[str, Any]] = None
-    """What its scales covered, see `int8_network.Quantised`; None without scales."""
+    """What its scales covered, see `int8_network.Quantised`, and the `scales_sha256` of their file;
+    None without scales."""
 
     @property
     def title(self) -> str:

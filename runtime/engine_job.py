@@ -12,7 +12,7 @@ from .engine_file import EngineFacts
 from .engine_options import INT8, EngineOptions
 from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu, find_gpu
-from .int8_scales import Scales, load_scales, require_scales_of, scales_to_json
+from .int8_scales import Scales, load_scales, require_scales_of
 from .int8_source import check_int8
 from .layer_precisions import Shares
 from .native_name import readable_name
@@ -42,6 +42,8 @@ class Job(NamedTuple):
     """Whether the GPU takes its memory from the same place as all else, see `build_memory`."""
     scales: Optional[Scales] = None
     """Of INT8 where TensorRT quantises by itself."""
+    scales_sha256: Optional[str] = None
+    """Of their file."""
 
     @property
     def leaves_out_libraries(self) -> bool:
@@ -62,8 +64,8 @@ class Job(NamedTuple):
             parts["weights"] = self.weights_sha256
         if self.leaves_out_libraries:
             parts["tactics"] = "without libraries"
-        if self.scales is not None:
-            parts["scales"] = scales_to_json(self.scales)
+        if self.scales_sha256 is not None:
+            parts["scales"] = self.scales_sha256
         return cache_key(parts)
 
     @property
@@ -94,12 +96,12 @@ def new_job(
     _check_types(onnx, facts["inputs"], spec, flavour)
     check_int8(onnx, flavour, options, scales)
     weights = {name: sha256_of(onnx.parent / name) for name in weight_files(onnx)}
-    small, sha256 = has_shared_memory(), sha256_of(onnx)
-    chosen = None
-    if scales is not None:
-        chosen = load_scales(scales)
-        require_scales_of(chosen, scales, onnx, sha256)
-    return Job(onnx, sha256, weights, spec, flavour, gpu, options, small, chosen)
+    job = Job(onnx, sha256_of(onnx), weights, spec, flavour, gpu, options, has_shared_memory())
+    if scales is None:
+        return job
+    chosen = load_scales(scales)
+    require_scales_of(chosen, scales, onnx, job.onnx_sha256)
+    return job._replace(scales=chosen, scales_sha256=sha256_of(scales))
 
 
 def gpu_for(flavour: Flavour, precision: Optional[str] = None) -> Optional[Gpu]:

@@ -1,13 +1,14 @@
 """How much of what a model finds its INT8 engine finds as well.
 
-INT8 moves single candidates by half their size and by 0.2 in score where the AP stays. So the bounds
-are wide, and most have to hold them, not all. Measured in ONNX Runtime on two trained detectors (AP
-50.1 and 37.2 in FP32) with scales by four methods, the AP of which was within 1.1 points: 83 to 100 %
-of the candidates were found again, and 85 to 100 % of the clear ones were known. With all ranges 4 and
-10 times too small it was 0 to 16 %, with those of other tensors 3 and 6 %, with ranges 16 times too
-large 30 and 48 %: refused. The easier of the two detectors passed with ranges 2 times too small (75 %)
-and 4 times too large (93 %). So it tells a broken engine from one that works, and not what half a
-point of AP is: that takes labelled images (`edgedet eval` takes engines).
+INT8 moves single candidates by half their size and by 0.2 in score where the AP stays. So the
+bounds are wide, and most have to hold them, not all. Measured in ONNX Runtime on two trained
+detectors (AP 50.1 and 37.2 in FP32) with scales by four methods, the AP of which was within 1.1
+points: 83 to 100 % of the candidates were found again, and 85 to 100 % of the clear ones were
+known. With all ranges 4 and 10 times too small it was 0 to 16 %, with those of other tensors 3 and
+6 %, with ranges 16 times too large 30 and 48 %: refused. The easier of the two detectors passed
+with ranges 2 times too small (75 %) and 4 times too large (93 %). So it tells a broken engine from
+one that works, and not what half a point of AP is: that takes labelled images (`edgedet eval`
+takes engines).
 """
 
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Sequence

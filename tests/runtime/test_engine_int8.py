@@ -200,7 +200,7 @@ def test_scales_of_another_model_are_refused(tmp_path):
         ({"biases": {"/body/gone": [1.0]}}, "a layer /body/gone of the network"),
         (
             {"biases": {"/body/mix/Conv": [1.0]}},
-            "each of the 4 channels of /body/mix/Conv, found 1",
+            "the 4 channels of /body/mix/Conv, found 1",
         ),
     ],
 )
