@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgedet.runtime.decode_tail import behind_learned
 from edgedet.runtime.int8_scales import Scales
 from edgedet.runtime.onnx_facts import LEARNED_OPS
 
 from .bias_correction import CORRECTED_OP, Means, correct_biases
-from .layers import constants_of, layer_name
+from .layers import constants_of, edges_of, layer_name, steps_of
 from .placement import int8_layers
+from .tensors import activation_names
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
@@ -43,6 +45,18 @@ def engine_scales(
     ]
     biases = {} if means is None else _biases(model.graph, layers, means)
     return scales._replace(float_layers=tuple(kept), biases=biases)
+
+
+def ranged_tensors(model: ModelProto) -> tuple[str, ...]:
+    """Return the activations, by name, that need a range for INT8: those that a node reads which
+    has a learned one behind it. What the last learned layers make is not among them.
+
+    `int8_network` finds the same in TensorRT's network.
+    """
+    graph = model.graph
+    tail = behind_learned(steps_of(graph))
+    read = {name for at, _, name in edges_of(graph) if at not in tail}
+    return tuple(name for name in activation_names(model) if name in read)
 
 
 def _biases(
