@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from edgedet.calibration.methods import METHODS
 from edgedet.data.shapes_options import is_shapes
 from edgedet.default_recipes import DEFAULT_RECIPES
 from edgedet.recipe_file import as_plain, checked, read_yaml, recipe_key
@@ -37,6 +38,14 @@ class Recipe:
     """What the four numbers of a COCO box are: `xywh`, or `xyxy` for files that hold corners."""
     weights: str = "imagenet"
     """What the trunk starts from (`--weights`): `imagenet`, `none`, or a path."""
+    from_checkpoint: str = ""
+    """Checkpoint that the whole detector starts from (`--from`), instead of `weights`; "": none."""
+    qat: bool = False
+    """Quantisation-aware training (`--qat`): the network computes as its INT8 form will."""
+    qat_images: int = 128
+    """Of `qat`: training images that the ranges of INT8 are calibrated on before the first step."""
+    qat_method: str = "mse"
+    """Of `qat`: how the ranges are chosen: `minmax`, `entropy`, `percentile` or `mse`."""
     imgsz: int = 512
     """Side of the network's square input in pixels (`--imgsz`)."""
     epochs: int = 60
@@ -93,12 +102,16 @@ class Recipe:
                 )
 
 
-_FLAGS = {"model", "data", "weights", "imgsz", "epochs", "batch", "workers", "seed"}
+_FLAGS = {
+    **{name: f"--{name}" for name in ("model", "data", "weights", "imgsz", "epochs", "batch")},
+    **{name: f"--{name}" for name in ("workers", "seed", "qat")},
+    "from_checkpoint": "--from",
+}
 
 
 def spelling(name: str) -> str:
     """How the user writes the field `name`: as a flag where there is one."""
-    return f"--{name}" if name in _FLAGS else recipe_key(name)
+    return _FLAGS.get(name) or recipe_key(name)
 
 
 def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
@@ -136,6 +149,8 @@ _CHECKS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("eval_every", *_at_least(1)),
     ("patience", *_at_least(0)),
     ("select", *_one_of("ap", "ap50")),
+    ("qat_images", *_at_least(1)),
+    ("qat_method", *_one_of(*METHODS)),
     ("seed", "in 0..2^63", lambda seed: 0 <= seed < 2**63),
 )
 
@@ -145,13 +160,20 @@ def resolve_recipe(file: Path | None, flags: Mapping[str, Any]) -> Recipe:
 
     Raises UsageError for an unreadable file, an unknown key, a wrong type or value.
     """
-    given = read_recipe(file) if file else {}
-    given |= with_absolute_paths(flags, Path.cwd())
+    given = given_keys(file, flags)
     model = str(given.get("model", Recipe.model))
     merged = {**DEFAULT_RECIPES.get(model, {}), **given}
     options = DEFAULT_RECIPES.get(model, {}).get("model_options", {})
     merged["model_options"] = options | as_plain(given).get("model_options", {})
     return recipe_from_dict(merged)
+
+
+def given_keys(file: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a recipe file and the flags set, the flags before the file.
+
+    Raises UsageError as `read_recipe`.
+    """
+    return (read_recipe(file) if file else {}) | with_absolute_paths(flags, Path.cwd())
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -177,10 +199,14 @@ def recipe_to_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(as_plain(asdict(recipe)), sort_keys=False)
 
 
+_PATHS = {"weights": ("imagenet", "none"), "data": ("",), "from_checkpoint": ("",)}
+"""Fields that are paths, and the words in them that are none."""
+
+
 def with_absolute_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the fields, those that are paths as seen from `folder`, which names them."""
     values = dict(given)
-    for name, words in (("weights", ("imagenet", "none")), ("data", ("",))):
+    for name, words in _PATHS.items():
         value = values.get(name)
         if value is not None and value not in words and not is_shapes(value):
             # Not resolved: a linked label file has its images beside the link.
