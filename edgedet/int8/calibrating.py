@@ -13,6 +13,7 @@ from edgedet.calibration.collection import Resume, collect
 from edgedet.calibration.key import calibration_key
 from edgedet.calibration.methods import METHODS
 from edgedet.calibration.scales_file import Scales, scales_by
+from edgedet.calibration.trained_ranges import with_trained_ranges
 from edgedet.progress import progress
 
 from .subject import Subject
@@ -77,6 +78,6 @@ def calibrated_on(subject: Subject, state: Path) -> Calibration:
     with progress(len(few), "Means of channels") as bar:
         means = channel_means(subject.model, few, advance=bar.advance)
     keys = [key._replace(method=method) for method in METHODS]
-    return Calibration(
-        subject, statistics, {each.method: scales_by(statistics, each) for each in keys}, means
-    )
+    by_method = {key.method: scales_by(statistics, key) for key in keys}
+    scales = {name: with_trained_ranges(each, subject.model) for name, each in by_method.items()}
+    return Calibration(subject, statistics, scales, means)

@@ -41,8 +41,7 @@ def write_histograms(path: Path, report: Int8Report, statistics: Statistics) -> 
     grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     names = shortened([loss.reader for loss in report.tensors])
     for axes, loss, name in zip(grid, losses, names, strict=False):
-        _draw(axes, loss, statistics, report.method)
-        axes.set_title(plain(f"read by {name}"), fontsize=9, color=INK, loc="left")
+        _draw(axes, loss, name, (statistics, report.method))
     for axes in grid[len(losses) :]:
         axes.set_visible(False)
     if losses:
@@ -52,7 +51,8 @@ def write_histograms(path: Path, report: Int8Report, statistics: Statistics) -> 
     save(figure, path)
 
 
-def _draw(axes: Axes, loss: TensorLoss, statistics: Statistics, chosen: str) -> None:
+def _draw(axes: Axes, loss: TensorLoss, reader: str, made: tuple[Statistics, str]) -> None:
+    statistics, chosen = made
     row = statistics.names.index(loss.tensor)
     counts, width = statistics.counts[row], float(statistics.bin_width[row])
     clip = loss.clips[chosen]
@@ -71,7 +71,9 @@ def _draw(axes: Axes, loss: TensorLoss, statistics: Statistics, chosen: str) -> 
         if method == chosen:
             style, label = {"linewidth": 3, "zorder": 1.9}, f"{method} (chosen)"
         axes.axvline(value, color=_METHOD_COLOURS[method], label=label, **style)
-    _tell(axes, loss, _shares(counts, width, clip))
+    zeroed, clipped = _shares(counts, width, clip)
+    told = f"{loss.snr_db:.1f} dB, {zeroed:.1%} become 0, {clipped:.2%} clipped"
+    axes.set_title(plain(f"read by {reader}\n{told}"), fontsize=9, color=INK, loc="left")
 
 
 def _shares(counts: NDArray[np.int64], width: float, clip: float) -> tuple[float, float]:
@@ -80,9 +82,3 @@ def _shares(counts: NDArray[np.int64], width: float, clip: float) -> tuple[float
     small = counts[ends <= clip / INT8_MAX / 2].sum()
     large = counts[ends - width >= clip].sum()
     return float(small / counts.sum()), float(large / counts.sum())
-
-
-def _tell(axes: Axes, loss: TensorLoss, shares: tuple[float, float]) -> None:
-    text = f"{loss.snr_db:.1f} dB, {shares[0]:.1%} become 0, {shares[1]:.2%} clipped"
-    style: dict[str, Any] = {"fontsize": 8, "color": INK, "va": "top", "ha": "right"}
-    axes.text(0.985, 0.975, text, transform=axes.transAxes, **style)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
 
@@ -73,7 +73,8 @@ def _draw_kept(axes: Axes, form: FormReport, sensitivity: Sensitivity) -> None:
     if form.float_layers:
         axes.barh([0], [0], color=_FLOAT, label="sent back to float")
         axes.barh([0], [0], color=FORM_COLOURS[form.form], label="stays in INT8")
-        axes.legend(frameon=False, fontsize=9, loc="lower right")
+        style: dict[str, Any] = {"frameon": False, "fontsize": 9, "ncols": 2}
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 0.99), **style)
 
 
 def _colours(form: FormReport, sensitivity: Sensitivity) -> list[str]:

@@ -18,6 +18,7 @@ from .latency import interleaved_ms, speedups
 from .layer_accuracy import WorstLayers, worst_layers
 from .open_model import open_model
 from .repair import Repair, search
+from .repair_order import repair_order
 from .report import FormReport, Point
 from .subject import COMPARED_IMAGES, Subject
 
@@ -46,6 +47,7 @@ class Mending:
         self._exact = exact
         self._names = int8_layer_names(subject.model, form)
         self._sensitivity: Sensitivity | None = None
+        self._order: tuple[str, ...] = ()
         self._known: dict[int, Measured] = {}
 
     def run(self, plain: Measured, time_left: Callable[[], bool]) -> FormReport:
@@ -53,6 +55,7 @@ class Mending:
         self._known[0] = plain
         if time_left():
             self._sensitivity = self._ranked()
+            self._order = repair_order(self._subject.model, self._sensitivity.losses)
         repair = search(len(self._names), self._excess, time_left)
         count = repair.chosen
         if count is None:
@@ -94,8 +97,7 @@ class Mending:
                 self._measured(count)
 
     def _worst(self, count: int) -> tuple[str, ...]:
-        losses = self._sensitivity.losses if self._sensitivity is not None else ()
-        return tuple(loss.layer for loss in losses[:count])
+        return self._order[:count]
 
     def _ranked(self) -> Sensitivity:
         inputs = self._subject.batches[:COMPARED_IMAGES]
@@ -107,9 +109,8 @@ class Mending:
         """Return the AP behind the ranking, where the bounds did not hold at once."""
         if repair.chosen == 0 or not time_left() or self._sensitivity is None:
             return None
-        layers = self._worst(len(self._names))
         data = self._subject.annotations
-        return worst_layers(self._calibrated, self._form, layers, data, time_left)
+        return worst_layers(self._calibrated, self._form, self._order, data, time_left)
 
     def _curve(self) -> tuple[Point, ...]:
         points = [Point(count, found.accuracy) for count, found in sorted(self._known.items())]

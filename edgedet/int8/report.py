@@ -55,7 +55,7 @@ class FormReport:
     """Of the chosen model; of the best that was tried where none holds the bounds."""
     passed: bool
     float_layers: tuple[str, ...]
-    """Sent back to float, the worst first."""
+    """Sent back to float, those first that lose most for what they cost in float."""
     chance: Chance
     """Of what `accuracy` lost."""
     sensitivity: Sensitivity | None = None
