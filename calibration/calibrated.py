@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgedet.runtime.int8_scales import Scales
+from edgedet.runtime.int8_scales import CALIBRATION, Scales
 
 from .bias_correction import Means
 from .placement import Form
-from .qdq import qdq_model
+from .qdq import add_provenance, qdq_model
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -26,9 +26,11 @@ class Calibrated:
     """As `bias_correction.channel_means` gives them; None: biases stay as they are."""
 
     def quantised(self, form: Form, float_layers: Collection[str] = frozenset()) -> ModelProto:
-        """Return one INT8 form; see `qdq_model`, whose errors it raises."""
+        """Return one INT8 form, the spec of which names the calibration; see `qdq_model`, whose
+        errors it raises.
+        """
         clips = {name: scale.clip for name, scale in self.scales.tensors.items()}
-        return qdq_model(
+        model = qdq_model(
             self.model,
             self.scales.amax,
             form,
@@ -36,3 +38,5 @@ class Calibrated:
             clips=clips if form == "cpu" else None,
             means=self.means,
         )
+        add_provenance(model, {CALIBRATION: self.scales.calibration_id})
+        return model

@@ -12,7 +12,7 @@ from .engine_file import EngineFacts
 from .engine_options import INT8, EngineOptions
 from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu, find_gpu
-from .int8_scales import Scales, load_scales, require_scales_of
+from .int8_scales import CALIBRATION, Scales, load_scales, require_scales_of
 from .int8_source import check_int8
 from .layer_precisions import Shares
 from .native_name import readable_name
@@ -21,8 +21,6 @@ from .python_modules import version_numbers
 from .spec import ModelSpec, spec_from_json, spec_to_json
 from .tensorrt_flavour import Flavour
 
-CALIBRATION = "calibration"
-"""Key of a spec's provenance: the `calibration_id` of the INT8 in a graph."""
 HALVED = ("float16", "int8+float16")
 """Precisions of a spec's provenance that have FP16 in the graph."""
 

@@ -14,6 +14,8 @@ from .errors import ModelError, UsageError
 SCHEMA_VERSION = 2
 CLIP_FIELDS = ("amax", "low", "high")
 """Of each tensor in the file."""
+CALIBRATION = "calibration"
+"""Key of a spec's provenance: the `calibration_id` of the INT8 in a graph."""
 _SHOWN_DIGITS = 12
 
 

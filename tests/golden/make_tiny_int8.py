@@ -2,12 +2,14 @@
 
 tiny_int8.onnx: tiny_convolution.onnx with a body before its head, so that there are layers to
 quantise, and with its own answers. tiny_int8.scales.json: of a calibration on generated frames.
-tiny_int8.qdq.onnx: the form of TensorRT of both. Run: python tests/golden/make_tiny_int8.py
+tiny_int8.qdq.onnx, tiny_int8.cpu.onnx: the forms of TensorRT and of CPUs of both.
+Run: python tests/golden/make_tiny_int8.py
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -15,10 +17,10 @@ from make_tiny_convolution import CLASSES, SIDE, TOP_K, constants, nodes
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from edgedet.calibration.bias_correction import channel_means
+from edgedet.calibration.calibrated import Calibrated
 from edgedet.calibration.collection import collect
 from edgedet.calibration.engine_scales import engine_scales
 from edgedet.calibration.key import calibration_key
-from edgedet.calibration.qdq import qdq_model
 from edgedet.calibration.scales_file import scales_by, write_scales
 from edgedet.export.metadata import write_entry, write_spec
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
@@ -27,7 +29,11 @@ from edgedet.runtime.preprocess import preprocess
 from edgedet.runtime.spec import ModelSpec
 from edgedet.runtime.synthetic_frames import synthetic_frames
 
+if TYPE_CHECKING:
+    from edgedet.calibration.placement import Form
+
 FRAMES = 8
+FORMS: tuple[tuple[Form, str], ...] = (("tensorrt", "qdq"), ("cpu", "cpu"))
 SPEC = ModelSpec(
     ("thing",),
     (SIDE, SIDE),
@@ -93,8 +99,11 @@ def main() -> None:
     scales = scales_by(collect(model, batches), key)
     means = channel_means(model, batches)
     write_scales(folder / "tiny_int8.scales.json", engine_scales(model, scales, means=means))
-    quantised = qdq_model(model, scales.amax, "tensorrt", means=means)
-    (folder / "tiny_int8.qdq.onnx").write_bytes(quantised.SerializeToString(deterministic=True))
+    calibrated = Calibrated(model, scales, means)
+    for form, name in FORMS:
+        quantised = calibrated.quantised(form)
+        file = folder / f"tiny_int8.{name}.onnx"
+        file.write_bytes(quantised.SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

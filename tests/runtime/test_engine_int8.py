@@ -289,6 +289,7 @@ def test_q_dq_is_taken_by_flags_as_well(version, tmp_path):
     assert layers["/decode/Scale"] == "FP32"
     assert not [t for t in tensors_of(network_of(flavour)).values() if t.range]
     assert (facts.precision_used, facts.quantised) == ("int8", None)
+    assert facts.calibration_id == load_scales(SCALES).calibration_id
 
 
 @pytest.mark.parametrize("opener", [lambda: opened("11.4.0"), opened_rtx])
