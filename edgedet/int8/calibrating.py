@@ -12,8 +12,8 @@ from edgedet.calibration.calibrated import Calibrated
 from edgedet.calibration.collection import Resume, collect
 from edgedet.calibration.key import calibration_key
 from edgedet.calibration.methods import METHODS
-from edgedet.calibration.scales_file import Scales, scales_by
-from edgedet.calibration.trained_ranges import with_trained_ranges
+from edgedet.calibration.scales_file import scales_by
+from edgedet.calibration.trained_ranges import trained_ranges, with_trained_ranges
 from edgedet.progress import progress
 
 from .subject import Subject
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgedet.calibration.statistics import Statistics
+    from edgedet.runtime.int8_scales import Scales
 
 MEAN_IMAGES = 64
 """Of which the means of channels are taken: they move less from image to image than extremes do."""
@@ -47,11 +48,17 @@ class Calibration:
     def notes(self) -> list[str]:
         """Return what speaks against trusting it."""
         notes = []
+        trained = trained_ranges(self.subject.model)
+        if trained:
+            notes.append(f"{len(trained)} ranges are those that the network was trained with.")
         count = len(self.subject.images)
         if count < FEW_IMAGES:
             notes.append(f"Calibrated on {count} images only: better are 100 or more.")
         if all(_is_uniform(batch, self.subject) for batch in self.subject.batches[:FEW_IMAGES]):
             notes.append("All pixels of these images are alike: they show nothing.")
+        trained = len(trained_ranges(self.subject.model))
+        if trained:
+            notes.append(f"The ranges of {trained} tensors are those of the training in INT8.")
         silent = int(np.count_nonzero(self.statistics.amax == 0))
         if silent:
             notes.append(f"{silent} tensors held nothing but zeros in all of these images.")
