@@ -48,9 +48,6 @@ class Calibration:
     def notes(self) -> list[str]:
         """Return what speaks against trusting it."""
         notes = []
-        trained = trained_ranges(self.subject.model)
-        if trained:
-            notes.append(f"{len(trained)} ranges are those that the network was trained with.")
         count = len(self.subject.images)
         if count < FEW_IMAGES:
             notes.append(f"Calibrated on {count} images only: better are 100 or more.")

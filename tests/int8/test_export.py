@@ -11,6 +11,7 @@ from onnx import numpy_helper
 from self_labelled import exported, with_outlier, write_data
 
 from edgedet.calibration.scales_file import read_scales
+from edgedet.calibration.trained_ranges import write_trained_ranges
 from edgedet.export.onnx_file import load_onnx, save_onnx
 from edgedet.int8.request import Int8Request
 from edgedet.int8.run import export_int8, model_path
@@ -238,3 +239,18 @@ def test_the_same_request_gives_the_same_models(model: Path, data: Path, tmp_pat
         )
         written.append(export_int8(request).forms[0].path.read_bytes())
     assert written[0] == written[1]
+
+
+def test_ranges_of_the_training_win_over_calibrated_ones(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    trained = load_onnx(model)
+    tensor = next(node for node in trained.graph.node if node.op_type == "Conv").output[0]
+    write_trained_ranges(trained, {tensor: 1.25})
+    save_onnx(trained, tmp_path / "trained.onnx")
+    request = Int8Request(
+        tmp_path / "trained.onnx", str(data), tmp_path / "out", images=4, method="minmax", **WIDER
+    )
+    report = export_int8(request)
+    assert read_scales(request.out / "scales.json").amax[tensor] == 1.25
+    assert "The ranges of 1 tensors are those of the training in INT8." in report.notes
