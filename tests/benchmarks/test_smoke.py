@@ -61,6 +61,29 @@ def test_int8(repo, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_bias_correction(repo, tmp_path, monkeypatch):
+    for folder in ("int8", "export"):
+        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
+    from self_labelled import exported, write_data
+
+    model = tmp_path / "toy.onnx"
+    exported(model)
+    data = write_data(tmp_path / "noise", model)
+    out = tmp_path / "bias.json"
+    command = [sys.executable, str(repo / "benchmarks" / "bias_correction.py"), "--images", "4"]
+    command += ["--model", "toy", str(model), str(data), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())["details"]["toy"]
+    assert [(row["method"], row["form"]) for row in rows][:3] == [
+        ("minmax", "tensorrt"),
+        ("minmax", "cpu"),
+        ("entropy", "tensorrt"),
+    ]
+    assert all(0 < row["as_trained"] <= 100 for row in rows)
+
+
+@pytest.mark.slow
 def test_memory_of_a_calibration(repo, tmp_path, monkeypatch):
     """The number of images of which the docs speak grows; what it takes does not."""
     for folder in ("int8", "export"):

@@ -12,6 +12,7 @@ from self_labelled import exported, with_outlier, write_data
 
 from edgedet.calibration.scales_file import read_scales
 from edgedet.calibration.trained_ranges import write_trained_ranges
+from edgedet.export.metadata import read_spec, write_spec
 from edgedet.export.onnx_file import load_onnx, save_onnx
 from edgedet.int8.request import Int8Request
 from edgedet.int8.run import export_int8, model_path
@@ -197,6 +198,19 @@ def test_other_images_in_the_same_folder_are_refused(
     other = Int8Request(model, str(data), tmp_path, images=5, method="minmax", **WIDE)
     with pytest.raises(UsageError, match=r"the images \(4, now 5\)"):
         export_int8(other)
+
+
+def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export_int8(Int8Request(model, str(data), out, images=4, method="minmax", **WIDER))
+    changed = load_onnx(model)
+    write_spec(changed, read_spec(changed)._replace(resize="letterbox"))
+    save_onnx(changed, tmp_path / "toy.onnx")
+    request = Int8Request(tmp_path / "toy.onnx", str(data), out, images=4, **WIDER)
+    with pytest.raises(UsageError, match=r"the model \(SHA-256 .*resize stretch, now letterbox"):
+        export_int8(request)
 
 
 @pytest.mark.parametrize(
