@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .report import Int8Report
 
 _BOUND = CLASS_COLOURS[1]
+_COUNTS = "layers in float"
 _WIDTH = 0.8
 """Of a group of bars."""
 
@@ -28,9 +29,13 @@ def write_accuracy_chart(path: Path, report: Int8Report) -> None:
     grid = figure.add_gridspec(1, 2, width_ratios=(3, 2))
     left, right = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     _draw_sizes(left.subplots(), report)
-    lost, speed = right.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    if any(form.form == "cpu" for form in report.forms):
+        lost, speed = right.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        _draw_speed(speed, report)
+    else:
+        lost = right.subplots()
+        lost.set_xlabel(_COUNTS)
     _draw_loss(lost, report)
-    _draw_speed(speed, report)
     save(figure, path)
 
 
@@ -62,7 +67,10 @@ def _counted(name: str, report: Int8Report) -> str:
 
 
 def _draw_loss(axes: Axes, report: Int8Report) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     prepare(axes, "Layers back in float", ylabel="points of AP lost")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     exact = report.gate.reference.ap
     for form in report.forms:
         counts = [point.float_layers for point in form.curve]
@@ -72,7 +80,8 @@ def _draw_loss(axes: Axes, report: Int8Report) -> None:
         chosen = len(form.float_layers)
         at = lost[counts.index(chosen)]
         axes.plot([chosen], [at], "o", markersize=13, color="none", markeredgecolor=colour)
-    axes.plot([], [], marker="o", markersize=11, color="none", markeredgecolor=INK, label="chosen")
+    ring = "chosen" if report.passed else "best tried"
+    axes.plot([], [], marker="o", markersize=11, color="none", markeredgecolor=INK, label=ring)
     axes.axhline(report.gate.max_drop, color=_BOUND, linestyle="--", label="allowed")
     half = points_lost(exact, report.half.ap)
     if math.isfinite(half):
@@ -82,9 +91,7 @@ def _draw_loss(axes: Axes, report: Int8Report) -> None:
 
 
 def _draw_speed(axes: Axes, report: Int8Report) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    prepare(axes, f"Speed on {report.cpu.name}", xlabel="layers in float, the worst first")
+    prepare(axes, f"Speed on {report.cpu.name}", xlabel=_COUNTS)
     axes.set_ylabel("times FP32")
     for form in report.forms:
         timed = [point for point in form.curve if point.speedup is not None]
@@ -100,4 +107,3 @@ def _draw_speed(axes: Axes, report: Int8Report) -> None:
             axes.annotate(f"{speed:.2f}", (count, speed), fontsize=8, color=INK, **style)
     axes.axhline(1, color=INK, linewidth=0.8)
     axes.set_ylim(0, 1.3 * max(1, axes.get_ylim()[1]))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

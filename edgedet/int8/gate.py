@@ -63,19 +63,19 @@ class Gate:
         bound = f"(at most {self.max_drop_smallest:g})"
         return f"{text} and {smallest:.2f} of {self.smallest} objects {bound}"
 
-    def luck(self, chance: Chance) -> str | None:
-        """Return what there is to say where a bound is within what chance does, None elsewhere."""
+    def luck(self, accuracy: Accuracy, chance: Chance) -> str | None:
+        """Return which bounds hold, or do not, by less than chance may move; None for none."""
+        total, smallest = self.drops(accuracy)
         told = []
-        if self.max_drop < SURE * chance.total:
-            told.append(f"that of {self.max_drop:g} in total (+-{chance.total:.1f} by chance)")
-        if self.smallest is not None:
+        if abs(total - self.max_drop) < SURE * chance.total:
+            told.append(f"that of {self.max_drop:g} in total ({total:.2f} ± {chance.total:.2f})")
+        if smallest is not None and self.smallest is not None:
             error = chance.per_bucket[self.smallest]
-            if self.max_drop_smallest < SURE * error:
-                of = f"of {self.smallest} objects, of which there are {self.objects[self.smallest]}"
-                told.append(f"that of {self.max_drop_smallest:g} {of} (+-{error:.1f} by chance)")
-        if not told:
-            return None
-        return f"{' and '.join(told)}: other images may decide otherwise, more would be surer"
+            if abs(smallest - self.max_drop_smallest) < SURE * error:
+                of = f"{self.objects[self.smallest]} {self.smallest} objects"
+                bound = f"that of {self.max_drop_smallest:g} for {of}"
+                told.append(f"{bound} ({smallest:.2f} ± {error:.2f})")
+        return " and ".join(told) or None
 
 
 def gate_for(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .pictures import FORM_NAMES
+
 if TYPE_CHECKING:
     from .report import Int8Report
 
@@ -31,10 +33,15 @@ def slower_note(int8_ms: float, others_ms: dict[str, float], where: str) -> str 
 
 
 def _luck(report: Int8Report) -> list[str]:
-    """The form of which the least is known stands for all: the images are the same."""
-    form = max(report.forms, key=lambda form: form.chance.total)
-    told = report.gate.luck(form.chance)
-    return [f"The images are too few to be sure of a bound: {told}."] if told else []
+    notes = []
+    for form in report.forms:
+        told = report.gate.luck(form.accuracy, form.chance)
+        if told is not None:
+            notes.append(
+                f"{FORM_NAMES[form.form]}: close to a bound, {told}. Other images may decide "
+                "otherwise; more of them would be surer."
+            )
+    return notes
 
 
 def _speed(report: Int8Report) -> list[str]:

@@ -138,7 +138,7 @@ def _form(form: FormReport, report: Int8Report) -> Iterator[str]:
         yield f"Not written: {report.gate.told(form.accuracy)}."
     yield ""
     if form.float_layers:
-        yield f"{len(form.float_layers)} of {form.layers} layers are back in float:"
+        yield f"Back in float, {len(form.float_layers)} of {form.layers} layers:"
         yield ""
         yield from (f"- `{_cell(name)}`" for name in form.float_layers)
     else:

@@ -59,14 +59,18 @@ def test_a_model_that_finds_nothing_has_nothing_to_lose(ap: float) -> None:
         gate_for(accuracy(ap), (1, 1), COCO_BUCKETS, MANY)
 
 
-def test_a_bound_that_chance_reaches_is_told() -> None:
-    told = gate().luck(Chance(0.6, {"small": 1.5, "medium": 0.1}))
-    assert told is not None
-    assert "that of 1 in total (+-0.6 by chance)" in told
-    assert "that of 2 of small objects, of which there are 20 (+-1.5 by chance)" in told
+def test_a_bound_that_chance_may_move_is_told() -> None:
+    close = accuracy(0.395, small=0.19)
+    told = gate().luck(close, Chance(0.6, {"small": 1.5, "medium": 0.1}))
+    assert (
+        told == "that of 1 in total (0.50 ± 0.60) and that of 2 for 20 small objects (1.00 ± 1.50)"
+    )
+    assert gate().luck(close, Chance(0.6, {"small": 0.1})) == total
 
 
-def test_bounds_wider_than_chance_need_no_word() -> None:
-    assert gate().luck(Chance(0.4, {"small": 0.9, "medium": 9.0})) is None
+def test_what_is_far_from_its_bound_needs_no_word() -> None:
+    chance = Chance(0.6, {"small": 1.5, "medium": 9.0})
+    assert gate().luck(accuracy(0.42, small=0.22), chance) is None
+    assert gate().luck(accuracy(0.1, small=0.01), chance) is None
     none = gate(dict.fromkeys(MANY, 1))
-    assert none.luck(Chance(0.4, {"small": 9.0, "medium": 9.0})) is None
+    assert none.luck(accuracy(0.42, small=0.18), chance) is None
