@@ -38,7 +38,10 @@ class Fragile(nn.Module):
 
     def __init__(self, class_names: tuple[str, ...], options: FragileOptions) -> None:
         super().__init__()
-        self.spec = ModelSpec(class_names=class_names, size_hw=(options.imgsz, options.imgsz))
+        # One deviation for all colours: a graph of uint8 pixels then has the same codes of weights.
+        half = (0.5, 0.5, 0.5)
+        side = options.imgsz
+        self.spec = ModelSpec(class_names=class_names, size_hw=(side, side), mean=half, std=half)
         self.counts: dict[str, Tensor] = {}
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.BatchNorm2d(8))
         self.block = Block(8)
