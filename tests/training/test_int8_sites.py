@@ -34,9 +34,13 @@ GAIN = 0.7
 
 MODELS = [
     ("scale_aware_ssd", {}),
-    ("scale_aware_ssd", {"trunk": "mobilenet_v3_large", "taps": [5, 8]}),
     ("scale_aware_ssd", {"trunk": "resnet18", "taps": [4, 6]}),
     ("multiscale_shapes", {}),
+    pytest.param(
+        "scale_aware_ssd",
+        {"trunk": "mobilenet_v3_large", "taps": [5, 8]},
+        marks=pytest.mark.slow,
+    ),
     pytest.param("ssd_mobilenetv2", {}, marks=pytest.mark.slow),
     pytest.param("ssdlite_mobilenetv3", {}, marks=pytest.mark.slow),
 ]
@@ -83,7 +87,7 @@ def test_a_place_that_is_left_out_shows() -> None:
     assert min(pair.snr_db(noise(model)[0]).values()) < LEAST_SNR_DB
 
 
-@pytest.mark.parametrize(("name", "options"), MODELS[:2])
+@pytest.mark.parametrize(("name", "options"), MODELS[:1])
 def test_rounded_weights_have_the_codes_that_were_trained(
     name: str, options: dict[str, Any]
 ) -> None:
