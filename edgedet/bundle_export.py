@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
-from edgedet.engine_export import half_path, is_onnx, proven_fp16
+from edgedet.engine_export import half_path, proven_fp16
 from edgedet.export.bundle import BundleSize, check_bundle_name, write_bundle
-from edgedet.export.onnx_file import load_onnx, save_onnx
+from edgedet.export.onnx_file import save_onnx
 from edgedet.export.targets import target_named
-from edgedet.export_form import require_fit
-from edgedet.export_table import SCHEMA_VERSION, export_text, export_values
-from edgedet.model_export import Report, Request, export_model
+from edgedet.export_source import source_of
+from edgedet.export_table import export_text, exported_values
+from edgedet.int8_export import Quantised, quantised
+from edgedet.int8_mixed import mixed_path, proven_mixed
+from edgedet.int8_table import int8_text, int8_values
+from edgedet.int8_wish import require_tensorrt_form
+from edgedet.model_export import Report, Request
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgedet.int8.request import Int8Request
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class BundleReport:
     onnx: Path
     export: Report | None
     """Of the ONNX file; None when that was there already."""
+    quantised: Quantised | None = None
+    """None when no INT8 was asked for."""
 
     @property
     def text(self) -> str:
@@ -38,14 +47,14 @@ class BundleReport:
             f"{self.bundle}: {self.size.bytes / 1e6:.2f} MB, {kilobytes:.0f} kB of it without the "
             f"model; on the device:\npython3 {self.bundle.name} doctor|build|bench|predict|camera"
         )
-        return line if self.export is None else f"{export_text(self.export)}\n{line}"
+        parts = [] if self.export is None else [export_text(self.export)]
+        parts += [] if self.quantised is None else [int8_text(self.quantised)]
+        return "\n".join([*parts, line])
 
     @property
     def json(self) -> str:
         """It as one JSON object: that of the export, with the bundle in it."""
-        exported: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "file": str(self.onnx)}
-        if self.export is not None:
-            exported = export_values(self.export)
+        exported = exported_values(self.onnx, self.export)
         bundle = {
             "file": str(self.bundle),
             "sha256": sha256_of(self.bundle),
@@ -53,31 +62,38 @@ class BundleReport:
             "runtime_bytes": self.size.runtime_bytes,
             "target": self.target,
         }
-        return json.dumps({**exported, "bundle": bundle}, indent=2)
+        int8 = int8_values(self.quantised)
+        return json.dumps({**exported, "int8": int8, "bundle": bundle}, indent=2)
 
 
-def export_bundle(request: Request, bundle: Path) -> BundleReport:
+def export_bundle(request: Request, bundle: Path, int8: Int8Request | None = None) -> BundleReport:
     """Export the checkpoint of the request, or take its ONNX file, and bundle it.
 
     For a target whose TensorRT takes the precision from the graph, the FP16 graph is made, proven
-    and packed as well. Raises what `export_model`, `proven_fp16` and `write_bundle` raise.
+    and packed as well. int8: the scales are packed as well, and for such a target the INT8 graph.
+    Raises what `export_model`, `quantised`, `proven_fp16` and `write_bundle` raise.
     """
     check_bundle_name(bundle)
-    target = None if request.target is None else target_named(request.target)
-    if is_onnx(replace(request, target=None)):
-        report, onnx = None, request.model
-        if target is not None:
-            require_fit(load_onnx(onnx), target)
-    else:
-        report = export_model(request)
-        onnx = report.path
-    with TemporaryDirectory() as folder:  # nothing new beside a model that is the user's
-        half = None
-        if target is not None and target.strongly_typed:
-            half = Path(folder) / half_path(onnx).name
+    if int8 is not None:
+        require_tensorrt_form(request.recipe, "a bundle with INT8")
+    onnx, report = source_of(request)
+    found = None if int8 is None else quantised(onnx, request, int8)
+    strict = request.target is not None and target_named(request.target).strongly_typed
+    with TemporaryDirectory() as folder:  # nothing more beside a model that is the user's
+        half, mixed = (Path(folder) / path(onnx).name for path in (half_path, mixed_path))
+        if strict:
             save_onnx(proven_fp16(onnx, request)[0].graph, half)
-        size = write_bundle(bundle, onnx, half, request.target)
-    return BundleReport(bundle, size, request.target, onnx, report)
+        if strict and found is not None:
+            save_onnx(proven_mixed(found.report).graph, mixed)
+        size = write_bundle(
+            bundle,
+            onnx,
+            half if half.exists() else None,
+            request.target,
+            scales=None if found is None else found.scales,
+            quantised=mixed if mixed.exists() else None,
+        )
+    return BundleReport(bundle, size, request.target, onnx, report, found)
 
 
 def require_alone(trt: bool) -> None:

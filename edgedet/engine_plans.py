@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from edgedet.runtime.devices import device_named
 from edgedet.runtime.engine_job import gpu_for
-from edgedet.runtime.engine_options import FLOAT_PRECISIONS
+from edgedet.runtime.engine_options import FLOAT_PRECISIONS, INT8, PRECISIONS
 from edgedet.runtime.errors import DeviceError, UsageError
 from edgedet.runtime.tensorrt_flavour import TENSORRT, TENSORRT_RTX, Flavour, open_flavour
 
@@ -33,7 +33,7 @@ class Wish:
     device: str = RTX
     """`rtx`, `jetson`, `cuda`, or the name of a device of the table."""
     precision: str | None = None
-    """`fp32` or `fp16`; None: both."""
+    """`fp32`, `fp16` or, of what was calibrated, `int8`; None: all."""
 
 
 def wish_of(trt: bool, device: str | None, precision: str | None) -> Wish | None:
@@ -66,29 +66,33 @@ def flavour_for(device: str) -> Flavour:
         ) from error
 
 
-def plans_for(device: str, flavour: Flavour) -> tuple[Plan, ...]:
+def plans_for(device: str, flavour: Flavour, int8: bool = False) -> tuple[Plan, ...]:
     """Return the engines to build; one per group of GPUs that share a plan.
 
-    DeviceError without the GPU that the flavour needs.
+    DeviceError without the GPU that the flavour needs, or for one without INT8 where that is asked.
     """
     if device == RTX:
         return tuple(Plan(label, targets) for label, targets in RTX_PLANS.items())
     if flavour.name == TENSORRT_RTX:
         capability = ".".join(map(str, device_named(device).compute_capability))
         return (Plan(f"rtx-sm{capability.replace('.', '')}", (capability,)),)
-    gpu = gpu_for(flavour)
+    gpu = gpu_for(flavour, INT8 if int8 else None)
     here = gpu.compute_capability.replace(".", "") if gpu else "any"
     return (Plan(f"trt{flavour.version}-sm{here}", ()),)
 
 
-def precisions_of(asked: str | None) -> tuple[str, ...]:
-    """Return the precisions to build: the one that was asked for, or all."""
-    if asked is None:
-        return FLOAT_PRECISIONS
-    if asked not in FLOAT_PRECISIONS:
-        fix = "leave it out for both"
-        raise UsageError(f"--precision {' or '.join(FLOAT_PRECISIONS)}", asked, fix)
-    return (asked,)
+def precisions_of(asked: str | None, int8: bool = False) -> tuple[str, ...]:
+    """Return the precisions to build: the one that was asked for, or all. int8: INT8 as well."""
+    if asked not in (None, *PRECISIONS):
+        expected = f"--precision {', '.join(FLOAT_PRECISIONS)}, or {INT8} with --int8"
+        raise UsageError(expected, str(asked), "leave it out for all")
+    if asked == INT8:
+        if not int8:
+            expected = "--int8 with --precision int8: images decide the ranges of INT8"
+            raise UsageError(expected, "--precision int8 alone", "add --int8 --data DATA")
+        return (INT8,)
+    floats = FLOAT_PRECISIONS if asked is None else (asked,)
+    return (*floats, INT8) if int8 else floats
 
 
 def _kind_or_name(device: str) -> str:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from edgedet.export.checks import DEFAULT_OPSET
 from edgedet.export.target_check import Finding, check_target
 from edgedet.export.targets import Target, target_named
+from edgedet.export_recipe import ExportRecipe
+from edgedet.recipe_file import recipe_key
 from edgedet.runtime.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-INPUTS = ("uint8", "float")
 
 logger = logging.getLogger(__name__)
 
@@ -22,28 +22,28 @@ class Form(NamedTuple):
     """What is decided before a graph is made."""
 
     input: str
-    """One of `INPUTS`."""
+    """One of `export_recipe.INPUTS`."""
     opset: int
     target: Target | None
 
 
-def form_of(input: str | None, opset: int | None, target: str | None) -> Form:
+def form_of(recipe: ExportRecipe, target: str | None) -> Form:
     """Fill in what was left open; `None` means the target's own, or what runs everywhere.
 
-    Raises UsageError for a name that is none and for wishes that the target cannot have.
+    Raises UsageError for a target that is none and for wishes that it cannot have.
     """
-    if input is not None and input not in INPUTS:
-        raise UsageError(f"--input {' or '.join(INPUTS)}", input, "choose one of the two")
+    input, opset = recipe.input, recipe.opset
     aim = None if target is None else target_named(target)
     if aim is None:
         return Form(input or "uint8", opset or DEFAULT_OPSET, None)
     if input == "uint8" and not aim.uint8:
-        fix = "leave --input out, or choose another target"
-        raise UsageError(f"--input float for {aim.name}", "uint8, which it does not have", fix)
+        fix = "leave it out, or choose another target"
+        expected = f"{recipe_key('input')} to be float for {aim.name}"
+        raise UsageError(expected, "uint8, which it does not have", fix)
     last = aim.opsets[1]
     if opset is not None and opset > last:
-        fix = "leave --opset out: 13 runs everywhere"
-        raise UsageError(f"--opset up to {last} for {aim.name}", str(opset), fix)
+        fix = "leave it out: 13 runs everywhere"
+        raise UsageError(f"{recipe_key('opset')} up to {last} for {aim.name}", str(opset), fix)
     return Form(input or ("uint8" if aim.uint8 else "float"), opset or DEFAULT_OPSET, aim)
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from edgedet.export.checks import dims_of, opset_of
@@ -44,6 +45,13 @@ def export_text(report: Report) -> str:
 def export_json(report: Report) -> str:
     """Return the same as one JSON object."""
     return json.dumps(export_values(report), indent=2)
+
+
+def exported_values(onnx: Path, report: Report | None) -> dict[str, Any]:
+    """Return the content of that object; without a report, of a file that was there already."""
+    if report is None:
+        return {"schema_version": SCHEMA_VERSION, "file": str(onnx)}
+    return export_values(report)
 
 
 def export_values(report: Report) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -17,6 +17,7 @@ from edgedet.export.reference import write_reference
 from edgedet.export.target_check import Finding
 from edgedet.export.uint8_input import with_uint8_input
 from edgedet.export_form import Form, form_of, require_fit
+from edgedet.export_recipe import ExportRecipe, recipe_of_graph, write_export_recipe
 from edgedet.proof_data import average_precision, proof_annotations, proof_frames
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
@@ -44,19 +45,13 @@ class Request:
     out: Path | None = None
     """The .onnx file; None: model.onnx in a run folder of its own."""
     batch: int = 1
-    input: str | None = None
-    """"uint8" or "float"; None: uint8 where the target has it."""
-    opset: int | None = None
-    """None: 13, which runs everywhere."""
-    top_k: int | None = None
-    """Candidates that the graph returns; None: as many as the model says."""
     data: str | None = None
     """Data set to prove parity on; None: generated images."""
     split: str = "val"
-    bbox_mode: str = "xywh"
-    """What the four numbers of a COCO box are; see `open_annotations`."""
     target: str | None = None
     """A name of `edgedet.export.targets`, whose importer the graph has to suit."""
+    recipe: ExportRecipe = field(default_factory=ExportRecipe)
+    """All that has no flag."""
 
 
 class Accuracy(NamedTuple):
@@ -93,7 +88,7 @@ def export_model(request: Request) -> Report:
     checkpoint that is none, for an export that does not agree with PyTorch, and for a graph that
     the target would refuse or compute wrongly.
     """
-    form = form_of(request.input, request.opset, request.target)
+    form = form_of(request.recipe, request.target)
     _check(request)
     model = _load(request)
     with _place(request) as path:
@@ -106,6 +101,7 @@ def export_model(request: Request) -> Report:
             parity, accuracy = _proof(model, temporary, annotations)
             write_reference(graph, temporary)
             temporary.write_bytes(onnx_bytes(graph))
+        write_export_recipe(recipe_of_graph(request.recipe, graph), path)
     return Report(request, path, sha256_of(path), graph, parity, accuracy, findings)
 
 
@@ -120,8 +116,8 @@ def _load(request: Request) -> DetectionModel:
     from edgedet.training.checkpoint import model_from_checkpoint
 
     model: Any = model_from_checkpoint(request.model)
-    if request.top_k is not None:
-        model.top_k = request.top_k
+    if request.recipe.top_k is not None:
+        model.top_k = request.recipe.top_k
     return cast("DetectionModel", model)
 
 

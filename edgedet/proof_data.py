@@ -34,7 +34,7 @@ def proof_annotations(request: Request, folder: Path) -> Annotations | None:
     if request.data is None:
         return None
     data = resolve_data(request.data, folder)
-    return open_annotations(data, request.split, request.bbox_mode)
+    return open_annotations(data, request.split, request.recipe.bbox_mode)
 
 
 def proof_frames(

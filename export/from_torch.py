@@ -87,7 +87,7 @@ def _check_request(spec: ModelSpec, batch: int, opset: int) -> None:
         raise UsageError("--batch of 1 or more", str(batch), "1 suits a camera")
     if not MIN_OPSET <= opset <= MAX_OPSET:
         raise UsageError(
-            f"--opset from {MIN_OPSET} to {MAX_OPSET}",
+            f"an opset from {MIN_OPSET} to {MAX_OPSET}",
             str(opset),
             f"{DEFAULT_OPSET} runs everywhere, the Jetson Nano included",
         )

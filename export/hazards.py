@@ -121,10 +121,12 @@ HAZARDS: dict[str, Condition] = {
         uneven_split, "name the sizes of the parts"
     ),
     "largest==0": Condition(attribute_is("largest", 0), "negate its input and its values"),
-    "K not an initializer / K>3840": Condition(large_or_computed_k, "export with --top-k 3840"),
+    "K not an initializer / K>3840": Condition(
+        large_or_computed_k, "export with `top_k: 3840` in the recipe"
+    ),
     "K>3840 or sorted==0": Condition(
         any_of(large_or_computed_k, attribute_is("sorted", 0)),
-        "export with --top-k 3840 at most, and sorted",
+        "export with `top_k: 3840` at most in the recipe, and sorted",
     ),
 }
 """`when` of a hazard -> how to see it."""

@@ -18,6 +18,7 @@ from .checks import opset_of
 from .half import half_precision
 from .metadata import read_spec, spec_text, with_provenance, write_spec
 from .onnx_file import INSTALL_ONNX
+from .overflow import Scan, nodes_to_keep
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -29,9 +30,11 @@ LEAST_SCALE = float(np.finfo(np.float16).smallest_normal)
 QUANTISING_OPS = ("QuantizeLinear", "DequantizeLinear")
 
 
-def with_half_around(model: ModelProto) -> ModelProto:
+def with_half_around(model: ModelProto, scan: Scan | None = None) -> ModelProto:
     """Return a copy of a model in INT8 (`calibration.qdq.qdq_model`, form `tensorrt`) that computes
     all else in FP16, boxes and scores excepted. The spec's provenance says so.
+
+    scan: of the FP32 model; what is too large for FP16 stays FP32.
 
     The copy has opset 19. Raises ModelError for a graph without INT8, or with FP16 in it already.
     """
@@ -39,7 +42,8 @@ def with_half_around(model: ModelProto) -> ModelProto:
         fix = "give it scales first, or ask for FP16"
         raise ModelError("a graph with INT8 in it", "one without", fix)
     raised = _raised(model)
-    mixed = half_precision(raised, _with_small_scales(raised))
+    large = set() if scan is None else nodes_to_keep(raised, scan)[0]
+    mixed = half_precision(raised, _with_small_scales(raised) | large)
     if spec_text(mixed) is not None:
         write_spec(mixed, with_provenance(read_spec(mixed), {"precision": "int8+float16"}))
     return mixed

@@ -129,7 +129,7 @@ def _tensor_type(
         why = f"{dtype} becomes {down[dtype]} there"
         yield Finding(NOTE, value.name, kind, None, why, "nothing, unless values are large")
     elif dtype is not None and dtype not in target.facts["io_types"]:
-        fix = "export it with --input float" if dtype == "UINT8" else "use float32"
+        fix = f"export it for --target {target.name}" if dtype == "UINT8" else "use float32"
         why = f"{target.title} has no {dtype}"
         yield Finding(ERROR, value.name, kind, None, why, fix)
 

@@ -41,7 +41,7 @@ def with_uint8_input(model: ModelProto) -> ModelProto:
         raise ModelError(
             "a model that takes float32 NCHW",
             f"{spec.input_dtype} {spec.input_layout}",
-            "export the checkpoint again with --input float first",
+            "export the checkpoint again with `input: float` in its recipe first",
         )
     rewritten = type(model)()
     rewritten.CopyFrom(model)

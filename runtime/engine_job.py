@@ -158,7 +158,7 @@ def _check_types(
     dtypes = [value["dtype"] for value in inputs]
     if "uint8" in dtypes and not flavour.can.uint8:
         expected = "a model with float input: {} has no uint8".format(flavour.title)
-        fix = "export it with `edgedet export MODEL --input float`"
+        fix = "export the checkpoint with `--target nano-trt82`, for float input"
         raise ModelError(expected, "uint8 in {}".format(onnx), fix)
     if spec is not None and spec.provenance.get("int8_form") == "cpu":
         expected = "INT8 in the form of TensorRT"

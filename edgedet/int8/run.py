@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgedet.calibration.engine_scales import engine_scales
+from edgedet.calibration.qdq import add_provenance
 from edgedet.calibration.scales_file import write_scales
 from edgedet.export.onnx_file import save_onnx
 from edgedet.runtime.errors import ModelError
@@ -92,8 +93,8 @@ def require_passed(report: Int8Report) -> None:
     error = ModelError(
         "an INT8 model within the allowed loss of accuracy",
         told,
-        f"see {report.request.out / TEXT}; calibrate on more or other images, allow a larger loss, "
-        "or take FP16",
+        f"see {report.request.out / TEXT}; calibrate on more or other images, allow more "
+        "(--max-drop), fine-tune for INT8 (edgedet train --qat), or take FP16",
     )
     error.facts = report.to_json()
     raise error
@@ -172,9 +173,20 @@ def _written(report: Int8Report, menders: dict[Form, Mending]) -> tuple[FormRepo
     written = []
     for form in report.forms:
         path = model_path(report.request, form.form)
-        save_onnx(menders[form.form].model(len(form.float_layers)), path)
+        model = menders[form.form].model(len(form.float_layers))
+        add_provenance(model, _origin(report, form))
+        save_onnx(model, path)
         written.append(replace(form, path=path))
     return tuple(written)
+
+
+def _origin(report: Int8Report, form: FormReport) -> dict[str, str]:
+    """What `edgedet info` tells of a form, beside its calibration."""
+    return {
+        "int8_method": report.method,
+        "int8_images": str(report.images),
+        "int8_float_layers": f"{len(form.float_layers)} of {form.layers}",
+    }
 
 
 def _write_scales(calibration: Calibration, report: Int8Report) -> None:

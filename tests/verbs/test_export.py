@@ -16,6 +16,7 @@ from small_checkpoint import CLASSES, IMGSZ, write_checkpoint
 import edgedet.model_export
 from edgedet.cli import main
 from edgedet.export.metadata import read_spec
+from edgedet.export_recipe import ExportRecipe, load_export_recipe
 from edgedet.runtime import open_detector
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.model_reference import REFERENCE_KEY
@@ -60,6 +61,11 @@ def export(*words: object) -> int:
     return main(["export", *map(str, words)])
 
 
+def recipe(**settings: object) -> list[str]:
+    Path("export.yaml").write_text(json.dumps(settings))  # JSON is YAML
+    return ["--recipe", "export.yaml"]
+
+
 def test_writes_a_file_that_runs_and_prints_the_parity_table(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +80,7 @@ def test_writes_a_file_that_runs_and_prints_the_parity_table(
         assert detector.spec.class_names == CLASSES
         assert detector.spec.input_dtype == "uint8"
         detector(np.zeros((100, 150, 3), np.uint8))
-    assert [path.name for path in Path("new").iterdir()] == ["model.onnx"]
+    assert {path.name for path in Path("new").iterdir()} == {"model.onnx", "model.export.yaml"}
 
 
 def test_the_default_place_is_a_run_folder(checkpoint: Path) -> None:
@@ -82,20 +88,11 @@ def test_the_default_place_is_a_run_folder(checkpoint: Path) -> None:
     assert Path("runs/export/run/model.onnx").is_file()
 
 
-def test_flags_reach_the_graph(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [
-        "--input",
-        "float",
-        "--batch",
-        "2",
-        "--opset",
-        "15",
-        "--top-k",
-        "50",
-        "--out",
-        "model.onnx",
-        "--json",
-    ]
+def test_flags_and_recipe_reach_the_graph(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--batch", "2", "--out", "model.onnx", "--json"]
+    words += recipe(input="float", opset=15, top_k=50)
     assert export(checkpoint, *words) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["input_shape"] == [2, 3, IMGSZ, IMGSZ]
@@ -118,12 +115,16 @@ def test_the_same_checkpoint_gives_the_same_bytes(checkpoint: Path) -> None:
     assert not [name for name in provenance if "date" in name or "time" in name]
 
 
-@pytest.mark.parametrize("words", [[], ["--input", "float", "--batch", "2"]])
+@pytest.mark.parametrize(("words", "settings"), [([], {}), (["--batch", "2"], {"input": "float"})])
 def test_with_data_the_difference_of_ap_is_printed(
-    checkpoint: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    checkpoint: Path,
+    tmp_path: Path,
+    words: list[str],
+    settings: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     data = write_data(tmp_path / "data")
-    words = [*words, "--data", str(data), "--out", "model.onnx"]
+    words = [*words, *recipe(**settings), "--data", str(data), "--out", "model.onnx"]
     assert export(checkpoint, *words, "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["parity"]["images"] == 3
@@ -180,11 +181,8 @@ def test_another_ap_leaves_no_file(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--opset", "12"], 2, "--opset from 13 to 18"),
-        (["--opset", "19"], 2, "--opset from 13 to 18"),
         (["--batch", "0"], 2, "--batch"),
-        (["--top-k", "3841"], 2, "--top-k"),
-        (["--input", "int8"], 2, "--input uint8 or float"),
+        (["--recipe", "missing.yaml"], 2, "--recipe to be a YAML file"),
         (["--out", "model.pt"], 2, ".onnx"),
         (["--split", "valid"], 2, "--split"),
         (["--data", "nowhere"], 3, "nowhere"),
@@ -206,6 +204,47 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert message in captured.err
     assert len(captured.err.splitlines()) == 1
     assert list(Path().rglob("*.onnx")) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"opset": 12}, "recipe key opset to be from 13 to 18, found 12"),
+        ({"opset": 19}, "recipe key opset to be from 13 to 18"),
+        ({"top_k": 3841}, "recipe key top_k to be from 1 to 3840"),
+        ({"input": "int8"}, "recipe key input to be one of uint8, float"),
+        ({"bbox_mode": "corners"}, "recipe key bbox_mode to be one of xywh, xyxy"),
+        ({"top-k": 5}, "did you mean 'top_k'"),
+        ({"images": "many"}, "recipe key images to be of type int, found 'many'"),
+        ({"images": 0}, "recipe key images to be at least 1"),
+        ({"forms": []}, "recipe key forms to be some of tensorrt, cpu, each once, found none"),
+        ({"forms": ["cpu", "gpu"]}, "found cpu, gpu"),
+        ({"calibration_split": "valid"}, "recipe key calibration_split"),
+        ({"seed": -1}, "recipe key seed"),
+        ({"buckets": "cocoa"}, "did you mean coco"),
+        ({"max_drop_smallest": -1}, "recipe key max_drop_smallest"),
+        ({"budget_minutes": float("inf")}, "recipe key budget_minutes to be at least 0"),
+    ],
+)
+def test_a_mistake_in_the_recipe_is_one_line(
+    settings: dict[str, object], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the checkpoint is read."""
+    assert export("missing.pt", *recipe(**settings)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert len(captured.err.splitlines()) == 1
+
+
+def test_the_resolved_recipe_lies_beside_and_makes_the_same_file(checkpoint: Path) -> None:
+    assert export(checkpoint, "--target", "nano-trt82", "--out", "a.onnx") == 0
+    written = load_export_recipe(Path("a.export.yaml"))
+    assert written == ExportRecipe(input="float", opset=13, top_k=1000)
+    words = ["--target", "nano-trt82", "--recipe", "a.export.yaml"]
+    assert export(checkpoint, *words, "--out", "b.onnx") == 0
+    assert Path("a.onnx").read_bytes() == Path("b.onnx").read_bytes()
+    assert Path("a.export.yaml").read_text() == Path("b.export.yaml").read_text()
 
 
 class RunsCode:
@@ -259,19 +298,19 @@ def test_a_target_sets_what_it_needs_and_is_named_in_the_result(
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("target", "settings", "message"),
     [
-        (["--target", "nano-trt82", "--input", "uint8"], "--input float for nano-trt82"),
-        (["--target", "nano-trt82", "--opset", "14"], "--opset up to 13 for nano-trt82"),
-        (["--target", "jetson-trt85", "--opset", "18"], "--opset up to 17 for jetson-trt85"),
-        (["--target", "jetson-nano"], "did you mean"),
+        ("nano-trt82", {"input": "uint8"}, "recipe key input to be float for nano-trt82"),
+        ("nano-trt82", {"opset": 14}, "recipe key opset up to 13 for nano-trt82"),
+        ("jetson-trt85", {"opset": 18}, "recipe key opset up to 17 for jetson-trt85"),
+        ("jetson-nano", {}, "did you mean"),
     ],
 )
 def test_what_a_target_cannot_have_is_one_line(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    target: str, settings: dict[str, object], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before the checkpoint is read."""
-    assert export("missing.pt", *words) == 2
+    assert export("missing.pt", "--target", target, *recipe(**settings)) == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert len(captured.err.splitlines()) == 1

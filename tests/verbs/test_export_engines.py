@@ -49,7 +49,13 @@ def test_engines_of_both_precisions_lie_beside_the_model(
     assert export(checkpoint, "--trt", "--device", "rtx", "--out", "new/model.onnx") == 0
     captured = capsys.readouterr()
     names = [f"model.{plan}.{p}.engine" for p in ("fp16", "fp32") for plan in PLANS]
-    expected = {"model.onnx", "model.fp16.onnx", *names, *(f"{name}.json" for name in names)}
+    expected = {
+        "model.onnx",
+        "model.export.yaml",
+        "model.fp16.onnx",
+        *names,
+        *(f"{name}.json" for name in names),
+    }
     assert {path.name for path in Path("new").iterdir()} == expected
     rows = [line for line in captured.out.splitlines() if ".engine" in line]
     assert [row.split("|")[1].strip() for row in rows] == names[2:] + names[:2]
@@ -151,7 +157,8 @@ def test_without_the_gpu_nothing_is_exported(
     [
         (["--device", "rtx"], "--device without --trt"),
         (["--precision", "fp16", "--device", "rtx"], "--device and --precision without --trt"),
-        (["--trt", "--precision", "int8"], "--precision fp32 or fp16"),
+        (["--trt", "--precision", "int8"], "--int8 with --precision int8"),
+        (["--trt", "--precision", "bf16"], "--precision fp32, fp16, or int8 with --int8"),
         (["--trt", "--device", "RTX 9999"], "a device of the table"),
         (["--trt", "--device", ""], "a device of the table, found ''"),
     ],
@@ -172,7 +179,7 @@ def test_a_mistake_is_one_line(
     [
         ("absent.onnx", [], 4, "an ONNX file"),
         ("text.onnx", [], 4, "an ONNX file"),
-        ("text.onnx", ["--top-k", "5"], 2, "flags that change text.onnx"),
+        ("text.onnx", ["--batch", "5"], 2, "flags that change text.onnx"),
     ],
 )
 def test_a_file_that_is_no_model(
