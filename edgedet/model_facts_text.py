@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgedet.engine_facts import engine_lines
+from edgedet.runtime.int8_scales import CALIBRATION
+from edgedet.runtime.spec import MIXED
 from edgedet.target_text import target_text
 
 SPEC_LINES = (
@@ -13,6 +15,9 @@ SPEC_LINES = (
     ("input values", "{input_dtype} {input_layout} {color}, mean {mean}, std {std} of pixel/255"),
     ("thresholds", "score {score_threshold}, NMS IoU {nms_iou}, at most {max_detections} kept"),
 )
+FORMS = {"tensorrt": "TensorRT", "cpu": "CPUs"}
+INT8_KEYS = ("int8_form", "int8_float_layers", "int8_method", "int8_images", CALIBRATION)
+"""Of the provenance, told in lines of their own."""
 NO_SPEC = "none: not exported by edgedet, so `predict` and `eval` cannot run it"
 
 
@@ -69,5 +74,20 @@ def _spec(spec: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
     yield "classes", f"{len(spec['class_names'])}: {', '.join(spec['class_names'])}"
     for name, form in SPEC_LINES:
         yield name, form.format(**spec)
+    yield from _precision(spec["provenance"])
     for name, value in sorted(spec["provenance"].items()):
-        yield "provenance", f"{name} {value}"
+        if name not in INT8_KEYS:
+            yield "provenance", f"{name} {value}"
+
+
+def _precision(provenance: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What INT8 in a graph is, and where its ranges come from, as far as the file says it."""
+    precision = provenance.get("precision", "")
+    if not precision.startswith("int8"):
+        return
+    told = {name: provenance.get(name, "?") for name in INT8_KEYS}
+    around = ", FP16 around it" if precision == MIXED else ""
+    form = FORMS.get(told["int8_form"], told["int8_form"])
+    yield "precision", f"INT8 for {form}{around}; {told['int8_float_layers']} layers in float"
+    ranges = f"{told['int8_method']} of {told['int8_images']} images"
+    yield "calibration", f"{ranges}, sha256 {told[CALIBRATION]}"

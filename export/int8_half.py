@@ -13,6 +13,7 @@ import numpy as np
 from edgedet.calibration.layers import constants_of
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.lazy import require
+from edgedet.runtime.spec import MIXED
 
 from .checks import opset_of
 from .half import half_precision
@@ -45,7 +46,7 @@ def with_half_around(model: ModelProto, scan: Scan | None = None) -> ModelProto:
     large = set() if scan is None else nodes_to_keep(raised, scan)[0]
     mixed = half_precision(raised, _with_small_scales(raised) | large)
     if spec_text(mixed) is not None:
-        write_spec(mixed, with_provenance(read_spec(mixed), {"precision": "int8+float16"}))
+        write_spec(mixed, with_provenance(read_spec(mixed), {"precision": MIXED}))
     return mixed
 
 

@@ -12,7 +12,7 @@ from .errors import DeviceError, ModelError, UsageError
 from .lazy import require
 from .native_name import native_name
 from .preprocess import input_shape
-from .spec import SPEC_KEY, ModelSpec, spec_from_json
+from .spec import MIXED, SPEC_KEY, ModelSpec, spec_from_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,9 +52,15 @@ class OnnxRuntimeBackend(Closing):
         ort = require("onnxruntime", _HINT)
         self.providers = tuple(providers or DEFAULT_PROVIDERS)
         _check_available(self.providers, ort.get_available_providers())
-        self._session = self._open(ort, _options(ort, threads))
+        options = _options(ort, threads)
+        self._session = self._open(ort, options)
         _check_active(self.providers, self._session.get_providers())
         self.spec = self._read_spec()
+        if self.spec.provenance.get("precision") == MIXED:
+            # It would make codes of biases by way of FP16 (1.31: WeightBiasQuantization), which
+            # ends at 65504: another model, without a word.
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
+            self._session = self._open(ort, options)
         self._input = self._session.get_inputs()[0].name
         self._dtype = np.dtype(self.spec.input_dtype)
         self._shape = self._checked_shape()

@@ -18,10 +18,10 @@ from .layer_precisions import Shares
 from .native_name import readable_name
 from .onnx_facts import onnx_facts, weight_files
 from .python_modules import version_numbers
-from .spec import ModelSpec, spec_from_json, spec_to_json
+from .spec import MIXED, ModelSpec, spec_from_json, spec_to_json
 from .tensorrt_flavour import Flavour
 
-HALVED = ("float16", "int8+float16")
+HALVED = ("float16", MIXED)
 """Precisions of a spec's provenance that have FP16 in the graph."""
 
 

@@ -10,6 +10,8 @@ from .errors import ModelError
 from .protobuf_wire import Message, WireError
 from .spec import SPEC_KEY
 
+DECODING_OPS = ("DequantizeLinear", "Cast")
+"""Between weights as the file holds them and the layer that reads them."""
 LEARNED_OPS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators whose constants are weights and biases."""
 DTYPES = {
@@ -161,9 +163,20 @@ def _metadata(model: Message, key: str) -> Optional[str]:
 
 
 def _learned_values(graph: Message, sizes: Dict[str, int]) -> int:
-    """Count the weights and biases; normalisation is folded into them by the export."""
-    nodes = [node for node in graph.messages(1) if node.text(4) in LEARNED_OPS]
-    return sum(sizes.get(name, 0) for name in {n for node in nodes for n in node.texts(1)})
+    """Count the weights and biases, also those that are held as codes of INT8; normalisation is
+    folded into them by the export.
+    """
+    nodes = graph.messages(1)
+    decoding = [n for n in nodes if n.text(4) in DECODING_OPS and n.has(1) and n.has(2)]
+    sources = {n.texts(2)[0]: n.texts(1)[0] for n in decoding}
+    read = {name for node in nodes if node.text(4) in LEARNED_OPS for name in node.texts(1)}
+    return sum(sizes.get(_source(name, sources), 0) for name in read)
+
+
+def _source(name: str, sources: Dict[str, str]) -> str:
+    for _ in DECODING_OPS:  # one after the other at most
+        name = sources.get(name, name)
+    return name
 
 
 def _product(dims: List[int]) -> int:

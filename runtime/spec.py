@@ -17,6 +17,8 @@ RESIZES = ("stretch", "letterbox")
 LAYOUTS = {"float32": "NCHW", "uint8": "NHWC"}
 """Layout of the graph's input by its dtype: the two forms that preprocessing makes."""
 OUTPUTS = ("boxes_scores_labels",)
+MIXED = "int8+float16"
+"""Precision in the provenance of a graph in INT8 that has FP16 around it."""
 
 _FIX = "export the model again with `edgedet export`"
 
