@@ -14,8 +14,9 @@ from edgedet.export.onnx_file import save_onnx
 from edgedet.export.targets import target_named
 from edgedet.export_source import source_of
 from edgedet.export_table import export_text, exported_values
+from edgedet.int8.outputs import mixed_path
 from edgedet.int8_export import Quantised, quantised
-from edgedet.int8_mixed import mixed_path, proven_mixed
+from edgedet.int8_mixed import proven_mixed
 from edgedet.int8_table import int8_text, int8_values
 from edgedet.int8_wish import require_tensorrt_form
 from edgedet.model_export import Report, Request

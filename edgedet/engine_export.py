@@ -12,9 +12,9 @@ from edgedet.export.half_proof import Half, proven_half, rehearsal_backend
 from edgedet.export.metadata import read_spec
 from edgedet.export.onnx_file import load_onnx, save_onnx
 from edgedet.export_source import source_of
-from edgedet.int8.run import SCALES
+from edgedet.int8.outputs import SCALES, mixed_path
 from edgedet.int8_export import Quantised, quantised
-from edgedet.int8_mixed import Mixed, mixed_path, proven_mixed
+from edgedet.int8_mixed import Mixed, proven_mixed
 from edgedet.int8_wish import require_tensorrt_form
 from edgedet.model_export import Report, Request
 from edgedet.proof_data import average_precision, proof_annotations, proof_frames

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgedet.calibration.cache import model_cache
-from edgedet.calibration.placement import FORMS
 from edgedet.calibration.scales_file import read_scales
 from edgedet.export.metadata import read_spec
 from edgedet.export.onnx_file import load_onnx
 from edgedet.export_recipe import recipe_of_graph, write_export_recipe
-from edgedet.int8.run import SCALES, STATISTICS, export_int8, model_path
-from edgedet.int8_mixed import mixed_path
+from edgedet.int8.outputs import SCALES, STATISTICS, cache_path
+from edgedet.int8.run import export_int8
 from edgedet.runtime.atomic import atomic_path, check_place
-from edgedet.runtime.engine_file import sidecar_path
 from edgedet.runtime.errors import ModelError
 
 if TYPE_CHECKING:
@@ -59,7 +57,6 @@ def quantised(onnx: Path, request: Request, wanted: Int8Request) -> Quantised:
         raise ModelError("a model in FP32 for --int8", f"{precision} in {onnx}", fix)
     check_place(onnx.with_name(STATISTICS))
     placed = replace(wanted, model=onnx, out=onnx.parent)
-    _remove_earlier(placed)
     with _told_how_to_go_on(onnx, request):
         report = export_int8(placed)
     write_export_recipe(recipe_of_graph(request.recipe, model), onnx)
@@ -69,23 +66,6 @@ def quantised(onnx: Path, request: Request, wanted: Int8Request) -> Quantised:
     with atomic_path(cache) as temporary:
         temporary.write_text(model_cache(model, scales), encoding="utf-8")
     return Quantised(onnx, report, path, cache, scales.calibration_id)
-
-
-def cache_path(onnx: Path) -> Path:
-    """Return where the calibration cache of a model lies."""
-    return onnx.with_name(f"{onnx.stem}.calibration.cache")
-
-
-def _remove_earlier(placed: Int8Request) -> None:
-    """Leave no INT8 of a run before: it would be taken for that of this one."""
-    onnx = placed.model
-    files = [model_path(placed, form) for form in FORMS]
-    files += [mixed_path(onnx), cache_path(onnx)]
-    for engine in sorted(onnx.parent.iterdir()):
-        if engine.name.startswith(f"{onnx.stem}.") and engine.name.endswith(".int8.engine"):
-            files += [engine, sidecar_path(engine)]
-    for file in files:
-        file.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgedet.data.opening import open_annotations
@@ -30,11 +29,6 @@ class Mixed(NamedTuple):
     graph: ModelProto
     accuracy: Accuracy
     """Rehearsed on the CPU, on the data of the report."""
-
-
-def mixed_path(onnx: Path) -> Path:
-    """Return where that form of a model lies."""
-    return onnx.with_name(f"{onnx.stem}.int8.fp16.onnx")
 
 
 def proven_mixed(report: Int8Report) -> Mixed:

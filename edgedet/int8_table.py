@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import Any
 
 from edgedet.export_table import NOT_COMPARED, markdown
-from edgedet.int8.accuracy import Accuracy
+from edgedet.int8.accuracy import Accuracy, without_minus_zero
 from edgedet.int8.report import FormReport
 from edgedet.int8.report_files import TEXT
 from edgedet.int8_export import Quantised
@@ -73,10 +73,11 @@ def _headers(found: Quantised) -> Row:
 def _accuracy(found: Quantised, accuracy: Accuracy) -> Row:
     gate = found.report.gate
     total, smallest = gate.drops(accuracy)
-    row = (_points(accuracy.ap), f"{total:.2f}")
+    row = (_points(accuracy.ap), f"{without_minus_zero(total):.2f}")
     if smallest is None or gate.smallest is None:
         return row
-    return (*row, _points(accuracy.per_bucket[gate.smallest]), f"{smallest:.2f}")
+    lost = f"{without_minus_zero(smallest):.2f}"
+    return (*row, _points(accuracy.per_bucket[gate.smallest]), lost)
 
 
 def _form(found: Quantised, form: FormReport) -> Row:

@@ -89,5 +89,10 @@ def points_lost(reference: float, value: float) -> float:
     return 100 * (reference - value)
 
 
+def without_minus_zero(value: float, digits: int = 2) -> float:
+    """Return the value rounded for people, who see no difference between 0 and -0."""
+    return round(value, digits) + 0.0
+
+
 def _ap(scores: dict[str, Scores]) -> dict[str, float]:
     return {name: each.ap for name, each in scores.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgedet.runtime.errors import DataError
 
-from .accuracy import Accuracy, Chance, points_lost
+from .accuracy import Accuracy, Chance, points_lost, without_minus_zero
 
 if TYPE_CHECKING:
     from edgedet.evaluation.buckets import SizeBucket
@@ -57,11 +57,11 @@ class Gate:
     def told(self, accuracy: Accuracy) -> str:
         """Return what is lost, and which bounds there are."""
         total, smallest = self.drops(accuracy)
-        text = f"{total:.2f} points of AP lost (at most {self.max_drop:g})"
+        text = f"{without_minus_zero(total):.2f} points of AP lost (at most {self.max_drop:g})"
         if smallest is None:
             return text
         bound = f"(at most {self.max_drop_smallest:g})"
-        return f"{text} and {smallest:.2f} of {self.smallest} objects {bound}"
+        return f"{text} and {without_minus_zero(smallest):.2f} of {self.smallest} objects {bound}"
 
     def luck(self, accuracy: Accuracy, chance: Chance) -> str | None:
         """Return which bounds hold, or do not, by less than chance may move; None for none."""

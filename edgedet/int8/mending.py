@@ -84,7 +84,8 @@ class Mending:
 
     def _measured(self, count: int) -> Measured:
         if count not in self._known:
-            told = f"AP of {self._form} with {count} layers in float"
+            layers = "1 layer" if count == 1 else f"{count} layers"
+            told = f"AP of {self._form} with {layers} in float"
             self._known[count] = self._subject.measured(self.model(count), told)
         return self._known[count]
 

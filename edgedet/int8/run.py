@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edgedet.calibration.engine_scales import engine_scales
@@ -21,6 +21,13 @@ from .gate import Gate, gate_for
 from .half_accuracy import half_backend
 from .mending import Mending
 from .notes import notes_on
+from .outputs import (
+    SCALES,
+    STATISTICS,
+    model_path,
+    remove_int8_of_another_model,
+    replaced_int8,
+)
 from .report import FormReport, Int8Report, Trial
 from .report_files import TEXT, write_report
 from .request import Int8Request
@@ -29,8 +36,6 @@ from .tensor_losses import tensor_losses
 
 if TYPE_CHECKING:
     from edgedet.calibration.placement import Form
-
-STATISTICS, SCALES = "statistics.npz", "scales.json"
 
 
 class _References(NamedTuple):
@@ -52,36 +57,31 @@ def export_int8(request: Int8Request) -> Int8Report:
     (scales.json), what the calibration saw (statistics.npz: an interrupted one goes on), and the
     report: int8.md with its pictures, and int8.json.
 
+    What a run before has left stays until this one has something in its place, unless it is of
+    another model.
+
     Raises ModelError when a form does not hold the bounds, even repaired: then no model is written,
     nor left from a run before, but the report is, which the error carries as `facts`. Raises
     UsageError, DataError and ModelError for what is wrong with the request, data or model.
     """
     deadline = time.monotonic() + 60 * request.budget_minutes
     subject = opened_subject(request)
-    for form in request.forms:
-        model_path(request, form).unlink(missing_ok=True)
-    (request.out / SCALES).unlink(missing_ok=True)
+    remove_int8_of_another_model(request)
     calibration = calibrated_on(subject, request.out / STATISTICS)
     references = _references(subject)
     plain = _tried(calibration)
     method = _best_method(plain)
     menders = _menders(calibration, method, references)
-    forms = tuple(
-        mender.run(plain[form, method], lambda: time.monotonic() < deadline)
-        for form, mender in menders.items()
-    )
+    by_form = {form: plain[form, method] for form in menders}
+    forms = _mended(menders, by_form, references.gate, lambda: time.monotonic() < deadline)
     report = _report(calibration, method, references, plain, forms)
-    if report.passed:
-        report = replace(report, forms=_written(report, menders))
-        _write_scales(calibration, report)
-    write_report(report, calibration.statistics)
+    with replaced_int8(request):
+        if report.passed:
+            report = replace(report, forms=_written(report, menders))
+            _write_scales(calibration, report)
+        write_report(report, calibration.statistics)
     require_passed(report)
     return report
-
-
-def model_path(request: Int8Request, form: Form) -> Path:
-    """Return where a form is written."""
-    return request.out / f"{request.model.stem}.int8.{form}.onnx"
 
 
 def require_passed(report: Int8Report) -> None:
@@ -90,10 +90,12 @@ def require_passed(report: Int8Report) -> None:
     if not failed:
         return
     told = "; ".join(f"{form.form}: {_failure(form, report.gate)}" for form in failed)
+    hurried = any(form.out_of_time for form in failed)
+    time_fix = "give the repair more time (budget_minutes of --recipe), " if hurried else ""
     error = ModelError(
         "an INT8 model within the allowed loss of accuracy",
         told,
-        f"see {report.request.out / TEXT}; calibrate on more or other images, allow more "
+        f"see {report.request.out / TEXT}; {time_fix}calibrate on more or other images, allow more "
         "(--max-drop), fine-tune for INT8 (edgedet train --qat), or take FP16",
     )
     error.facts = report.to_json()
@@ -143,6 +145,20 @@ def _menders(calibration: Calibration, method: str, references: _References) -> 
         form: Mending(subject, calibrated, form, references.gate, references.exact)
         for form in subject.request.forms
     }
+
+
+def _mended(
+    menders: dict[Form, Mending],
+    plain: dict[Form, Measured],
+    gate: Gate,
+    time_left: Callable[[], bool],
+) -> tuple[FormReport, ...]:
+    """Return what became of each form. Those that have to be repaired come first: what is measured
+    of the others is for the report alone, and may not take their time.
+    """
+    order = sorted(menders, key=lambda form: gate.passes(plain[form].accuracy))
+    found = {form: menders[form].run(plain[form], time_left) for form in order}
+    return tuple(found[form] for form in menders)
 
 
 def _report(

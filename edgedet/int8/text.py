@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from .accuracy import Accuracy, points_lost
+from .accuracy import Accuracy, points_lost, without_minus_zero
 from .layer_accuracy import WorstLayers
 from .pictures import ACCURACY, FORM_NAMES, HISTOGRAMS, LAYERS, shortened
 from .report import FormReport, Int8Report, Point
@@ -74,7 +74,7 @@ def _verdicts(report: Int8Report) -> Iterator[str]:
 
 def _bounded(lost: float, chance: float, bound: float) -> str:
     error = "" if math.isnan(chance) else f" ± {chance:.2f}"
-    return f"{lost:.2f}{error} (at most {bound:g})"
+    return f"{without_minus_zero(lost):.2f}{error} (at most {bound:g})"
 
 
 def _made_of(report: Int8Report) -> Iterator[str]:
@@ -176,14 +176,16 @@ def _losses(form: FormReport, report: Int8Report) -> Iterator[str]:
     yield ""
     names = shortened([loss.layer for loss in form.sensitivity.losses])
     rows = [
-        [
-            f"`{name}`",
-            f"{loss.snr_db:.1f} dB",
-            "-" if loss.kept_db is None else f"{loss.kept_db:.1f} dB ({loss.kept_db - whole:+.1f})",
-        ]
+        [f"`{name}`", f"{loss.snr_db:.1f} dB", _kept(loss.kept_db, whole)]
         for name, loss in zip(names, form.sensitivity.losses[:SHOWN_LOSSES], strict=False)
     ]
     yield from _table(["layer", "this one alone in INT8", "this one alone in float"], rows)
+
+
+def _kept(kept_db: float | None, whole_db: float) -> str:
+    if kept_db is None:
+        return "-"
+    return f"{kept_db:.1f} dB ({without_minus_zero(kept_db - whole_db, 1):+.1f})"
 
 
 def _worst(worst: WorstLayers) -> Iterator[str]:
@@ -219,7 +221,7 @@ def _ranges(report: Int8Report) -> Iterator[str]:
 def _with_loss(value: float, reference: float) -> str:
     if math.isnan(value):
         return "-"
-    return f"{_number(value)} ({-points_lost(reference, value):+.2f})"
+    return f"{_number(value)} ({without_minus_zero(-points_lost(reference, value)):+.2f})"
 
 
 def _number(value: float) -> str:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from onnx import numpy_helper
 from self_labelled import exported, with_outlier, write_data
 
+import edgedet.int8.run
 from edgedet.calibration.scales_file import read_scales
 from edgedet.calibration.trained_ranges import write_trained_ranges
 from edgedet.export.metadata import read_spec, write_spec
 from edgedet.export.onnx_file import load_onnx, save_onnx
+from edgedet.int8.accuracy import Accuracy, Measured
+from edgedet.int8.gate import Gate
+from edgedet.int8.outputs import model_path
 from edgedet.int8.request import Int8Request
-from edgedet.int8.run import export_int8, model_path
+from edgedet.int8.run import _mended, export_int8
 from edgedet.runtime.detector import open_detector
 from edgedet.runtime.errors import DataError, ModelError, UsageError
 from edgedet.runtime.images import read_image
@@ -185,32 +194,72 @@ def test_what_cannot_be_repaired_is_refused_and_nothing_is_left(
 def test_without_time_nothing_is_repaired(model: Path, data: Path, tmp_path: Path) -> None:
     bad = outlier_of(model, tmp_path)
     request = Int8Request(bad, str(data), tmp_path / "out", budget_minutes=0, method="minmax")
-    with pytest.raises(ModelError, match="0 of 4 layers back in float, when the time was over"):
+    told = r"0 of 4 layers back in float, when the time was over; .*budget_minutes of --recipe"
+    with pytest.raises(ModelError, match=told):
         export_int8(request)
+
+
+def test_what_has_to_be_repaired_is_not_kept_waiting() -> None:
+    """The layers of a form that holds the bounds are compared for the report alone."""
+    order = []
+
+    class Mender:
+        def __init__(self, form: str) -> None:
+            self.form = form
+
+        def run(self, plain: Measured, time_left: Callable[[], bool]) -> str:
+            order.append(self.form)
+            return self.form
+
+    def found(ap: float) -> Measured:
+        return Measured(Accuracy(ap, {}, {}), {}, [])
+
+    gate = Gate(found(0.5).accuracy, 1.0, 1.0, None, {})
+    menders = {form: Mender(form) for form in ("tensorrt", "cpu")}
+    plain = {"tensorrt": found(0.5), "cpu": found(0.4)}
+    assert _mended(menders, plain, gate, lambda: True) == ("tensorrt", "cpu")
+    assert order == ["cpu", "tensorrt"]
 
 
 def test_other_images_in_the_same_folder_are_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
-    request = Int8Request(model, str(data), tmp_path, images=4, method="minmax", **WIDE)
-    export_int8(request)
-    export_int8(request)
-    other = Int8Request(model, str(data), tmp_path, images=5, method="minmax", **WIDE)
+    """And what the first ones gave stays as it is."""
+    asked = {"method": "minmax", "forms": ("tensorrt",), **WIDER}
+    request = Int8Request(model, str(data), tmp_path, images=4, **asked)
+    report = export_int8(request)
+    files = [report.forms[0].path, tmp_path / "scales.json", tmp_path / "int8.md"]
+    written = [path.read_bytes() for path in files]
     with pytest.raises(UsageError, match=r"the images \(4, now 5\)"):
-        export_int8(other)
+        export_int8(replace(request, images=5))
+    assert [path.read_bytes() for path in files] == written
+
+
+def test_a_place_that_is_full_leaves_no_half(
+    passed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(passed.request.out / "statistics.npz", tmp_path)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(edgedet.int8.run, "write_report", Mock(side_effect=full))
+    with pytest.raises(OSError, match="No space"):
+        export_int8(replace(passed.request, out=tmp_path, method="minmax", budget_minutes=0))
+    assert [path.name for path in tmp_path.iterdir()] == ["statistics.npz"]
 
 
 def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    export_int8(Int8Request(model, str(data), out, images=4, method="minmax", **WIDER))
+    asked = {"images": 4, "method": "minmax", "forms": ("tensorrt",), **WIDER}
+    export_int8(Int8Request(model, str(data), out, **asked))
     changed = load_onnx(model)
     write_spec(changed, read_spec(changed)._replace(resize="letterbox"))
     save_onnx(changed, tmp_path / "toy.onnx")
-    request = Int8Request(tmp_path / "toy.onnx", str(data), out, images=4, **WIDER)
+    request = Int8Request(tmp_path / "toy.onnx", str(data), out, **asked)
     with pytest.raises(UsageError, match=r"the model \(SHA-256 .*resize stretch, now letterbox"):
         export_int8(request)
+    assert not model_path(request, "tensorrt").exists()
+    assert not (out / "scales.json").exists()
 
 
 @pytest.mark.parametrize(
