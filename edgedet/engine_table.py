@@ -8,7 +8,7 @@ from typing import Any
 
 from edgedet.engine_export import EngineReport
 from edgedet.export_table import NOT_COMPARED, export_text, exported_values, markdown
-from edgedet.int8_table import int8_text, int8_values, plain
+from edgedet.int8_table import int8_text, int8_values, plain, wrapped
 from edgedet.runtime.engine_file import EngineFacts
 
 HEADERS = ("engine", "precision", "runs on", "MB", "s")
@@ -89,10 +89,8 @@ def mixed_text(report: EngineReport) -> str:
     if report.mixed is None or report.quantised is None:
         return ""
     found, gate = report.mixed.accuracy, report.quantised.report.gate
-    return (
-        f"INT8 with FP16 around it, rehearsed on the CPU: AP {100 * found.ap:.2f}, "
-        f"{gate.told(found)}"
-    )
+    told = f"INT8 with FP16 around it, rehearsed on the CPU: AP {100 * found.ap:.2f}"
+    return wrapped(f"{told}, {gate.told(found)}")
 
 
 def _half_values(report: EngineReport) -> dict[str, Any] | None:

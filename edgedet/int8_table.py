@@ -26,9 +26,9 @@ def int8_text(found: Quantised) -> str:
         f"INT8: ranges by {report.method} of {report.images} images "
         f"({request.calibration_split}); points of AP ({request.split}):",
         markdown(_headers(found), int8_rows(found)),
-        *map(_wrapped, _explained(found)),
-        *map(_wrapped, report.notes),
-        _wrapped(f"in {found.onnx.parent}: {', '.join(_files(found))}; report: {TEXT}"),
+        *map(wrapped, _explained(found)),
+        *map(wrapped, report.notes),
+        wrapped(f"in {found.onnx.parent}: {', '.join(_files(found))}; report: {TEXT}"),
     ]
     return "\n".join(lines)
 
@@ -99,7 +99,7 @@ def _explained(found: Quantised) -> Iterator[str]:
         yield f"x FP32: how many times as fast the network is on {report.cpu}"
 
 
-def _wrapped(text: str) -> str:
+def wrapped(text: str) -> str:
     """Lines that a terminal shows whole; names of files are not broken."""
     return fill(text, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 

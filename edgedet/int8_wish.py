@@ -15,7 +15,8 @@ from edgedet.int8.request import AUTO, Int8Request
 from edgedet.model_export import Request
 from edgedet.recipe_file import recipe_key
 from edgedet.runtime.devices import device_named
-from edgedet.runtime.errors import DataError, UsageError
+from edgedet.runtime.engine_options import INT8
+from edgedet.runtime.errors import DataError, DeviceError, UsageError
 
 
 class Flags(NamedTuple):
@@ -63,8 +64,12 @@ def int8_wish(int8: bool, flags: Flags, device: str | None, request: Request) ->
 
 def _require_int8_on(device: str | None) -> None:
     """Raise DeviceError for a named device whose GPU has no INT8; "" and None name none."""
-    if device and device.lower() not in (RTX, JETSON, CUDA):
-        device_named(device).require("int8")
+    if not device or device.lower() in (RTX, JETSON, CUDA):
+        return
+    named = device_named(device)
+    if INT8 not in named.precisions:
+        fix = "leave --int8 out: FP16 is the fastest there"
+        raise DeviceError(f"INT8 on the {named.name}", named.why_not(INT8), fix)
 
 
 def require_tensorrt_form(recipe: ExportRecipe, what: str) -> None:
@@ -97,4 +102,4 @@ def _require_parts(data: str, calibration: str, measured: str) -> None:
     if missing:
         fix = f"name a folder with both, or others (--split, {recipe_key('calibration_split')})"
         expected = f"data with the parts {calibration} (to calibrate on) and {measured} (for AP)"
-        raise DataError(expected, f"{', '.join(parts)} alone in {data}", fix)
+        raise DataError(expected, f"{' and '.join(parts)} alone in {data}", fix)

@@ -46,7 +46,9 @@ RecipeFile = Annotated[
 def export(  # noqa: PLR0913 - one parameter a flag
     model: Annotated[
         Path,
-        typer.Argument(help="Checkpoint to export: model.pt; with --trt or --int8 also .onnx."),
+        typer.Argument(
+            help="Checkpoint: model.pt; for --int8, --trt and --bundle also model.onnx."
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option(help="File to write; default: runs/export/run/model.onnx.")

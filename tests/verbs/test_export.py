@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import yaml
 from small_checkpoint import CLASSES, IMGSZ, write_checkpoint
 
 import edgedet.model_export
@@ -245,6 +247,14 @@ def test_the_resolved_recipe_lies_beside_and_makes_the_same_file(checkpoint: Pat
     assert export(checkpoint, *words, "--out", "b.onnx") == 0
     assert Path("a.onnx").read_bytes() == Path("b.onnx").read_bytes()
     assert Path("a.export.yaml").read_text() == Path("b.export.yaml").read_text()
+
+
+def test_the_recipe_in_the_docs_has_every_key_and_its_default(repo: Path) -> None:
+    page = (repo / "docs" / "export.md").read_text()
+    Path("page.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    found = load_export_recipe(Path("page.yaml"))
+    assert found == ExportRecipe(input="uint8", opset=13, top_k=1000)
+    assert list(asdict(found)) == list(yaml.safe_load(Path("page.yaml").read_text()))
 
 
 class RunsCode:

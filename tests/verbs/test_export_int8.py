@@ -342,11 +342,11 @@ def test_other_images_are_refused_with_what_differs(
         (["--int8", "--max-drop", "-1"], 2, "--max-drop"),
         (["--int8", "DATA", "--method", "best"], 2, "a method among auto, minmax, entropy"),
         (["--int8", "DATA", "--split", "train"], 2, "both on train; change --split"),
-        (["--int8", "DATA", "--split", "test"], 3, "found train, val alone in"),
+        (["--int8", "DATA", "--split", "test"], 3, "found train and val alone in"),
         (["--int8", "--data", "nowhere"], 3, "nothing at"),
         (["--int8", "DATA", "--device", "nano"], 5, "INT8 on the Jetson Nano 4GB"),
         (["--int8", "DATA", "--device", "TX1", "--trt"], 5, "without the DP4A instruction"),
-        (["--int8", "DATA", "--device", "tx2", "--trt"], 5, "use fp16"),
+        (["--int8", "DATA", "--device", "tx2", "--trt"], 5, "leave --int8 out: FP16"),
         (["--int8", "DATA", "--target", "nano-trt82"], 5, "INT8 on the Jetson Nano 4GB"),
         (["--int8", "DATA", "--precision", "int8"], 2, "--precision without --trt"),
         (["--int8", "DATA", "--trt", "--precision", "int4"], 2, "or int8 with --int8"),
@@ -409,7 +409,7 @@ def test_engines_for_rtx_cards_have_fp16_around_int8(
     words = [*wide(again, data), "--trt", "--device", "RTX 3090"]
     assert export(again / "model.onnx", *words) == 0
     out = capsys.readouterr().out
-    assert "INT8 with FP16 around it, rehearsed on the CPU: AP " in out
+    assert "INT8 with FP16 around it, rehearsed on the CPU: AP" in out
     names = [f"model.rtx-sm86.{precision}.engine" for precision in ("fp32", "fp16", "int8")]
     rows = [line.split("|")[1].strip() for line in out.splitlines() if ".engine" in line]
     assert rows == names
