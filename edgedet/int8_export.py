@@ -20,7 +20,7 @@ from edgedet.runtime.atomic import atomic_path, check_place
 from edgedet.runtime.errors import ModelError
 
 if TYPE_CHECKING:
-    from edgedet.int8.report import FormReport, Int8Report
+    from edgedet.int8.report import Int8Report
     from edgedet.int8.request import Int8Request
     from edgedet.model_export import Request
 
@@ -38,10 +38,6 @@ class Quantised:
     cache: Path
     """For trtexec: TensorRT's own file of scales."""
     calibration_id: str
-
-    def form(self, name: str) -> FormReport:
-        """Return what became of one form that was asked for."""
-        return next(form for form in self.report.forms if form.form == name)
 
 
 def quantised(onnx: Path, request: Request, wanted: Int8Request) -> Quantised:
