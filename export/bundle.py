@@ -30,6 +30,8 @@ DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold: no date of today changes the bytes."""
 MODE = 0o644 << 16
 EXECUTABLE = 0o111
+SHIPPED = (".py", ".json", ".html", ".css", ".js")
+"""Of the runtime; folders in it are packages of its own."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ def _runtime() -> dict[str, bytes]:
     """What the device runs, by its name in the zip."""
     package, runtime = (Path(module.__file__ or "") for module in (edgedet, edgedet.runtime))
     contents = {"edgedet/__init__.py": package.read_bytes()}
-    for file in (*runtime.parent.glob("*.py"), *runtime.parent.glob("*.json")):
-        contents[f"edgedet/runtime/{file.name}"] = file.read_bytes()
+    folder = runtime.parent
+    for file in (each for suffix in SHIPPED for each in folder.rglob(f"*{suffix}")):
+        contents[f"edgedet/runtime/{file.relative_to(folder).as_posix()}"] = file.read_bytes()
     contents["__main__.py"] = contents[f"edgedet/runtime/{START}"]
     return contents
 
