@@ -1,0 +1,199 @@
+"""Everything that a run of cameras can be told, from flags and from a file."""
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
+
+from ..errors import UsageError
+from ..lazy import require
+from ..nearest import unknown_name
+
+PAIR = "x"
+
+
+class CameraSettings(NamedTuple):
+    """One run. Names of the file are these names; a flag of the command line wins over the file."""
+
+    source: Tuple[str, ...] = ("0",)
+    """What to look at: one or several cameras, streams or files."""
+    name: Tuple[str, ...] = ()
+    """Of each camera, for pages, files and metrics; empty: camera1, camera2 ..."""
+    size: Optional[str] = None
+    """Of the frames to ask a camera for, as `1280x720`."""
+    fps: Optional[float] = None
+    """Frames a second to ask a camera for."""
+    loop: bool = False
+    """Files begin again at their end."""
+    fast: bool = False
+    """Files are looked at as fast as it goes, every frame; else at their own pace."""
+    frames: Optional[int] = None
+    """End after so many."""
+    conf: Optional[float] = None
+    """Least score, 0..1; None: the model's."""
+    iou: Optional[float] = None
+    """Overlap above which the weaker box of a class goes, 0..1; None: the model's."""
+    threads: Optional[int] = None
+    """Of ONNX Runtime; None: one a physical core."""
+    track: bool = False
+    """Follow objects from frame to frame."""
+    smooth: float = 0.0
+    """Half-life in seconds of scores, over the frames of a track; 0: as they are."""
+    zones: Optional[str] = None
+    """JSON file of lines and polygons in which tracked objects are counted."""
+    tiles: Optional[str] = None
+    """Look at parts of the frame for small objects, as `2x2`: columns and rows."""
+    overlap: float = 0.2
+    """Of neighbouring tiles, as a share of their side, below 1."""
+    show: bool = False
+    """In a window; q ends the run."""
+    serve: bool = False
+    """As a web page."""
+    listen: str = "127.0.0.1:8080"
+    """Address and port of the web page. Others than this machine need the token."""
+    token: Optional[str] = None
+    """That the web page asks for; None: a new one is made up when one is needed."""
+    json: Union[bool, str] = False
+    """A line of JSON for each frame: true for stdout, or the name of a file."""
+    record: Optional[str] = None
+    """Folder of recordings, with what was found drawn in."""
+    segment_s: float = 300.0
+    """Length of one file of a recording."""
+    budget_mb: float = 2000.0
+    """Of a recording: the oldest files go beyond it."""
+    on: Tuple[str, ...] = ()
+    """Classes whose appearance is an event."""
+    webhook: Optional[str] = None
+    """URL that events are posted to."""
+    mqtt: Optional[str] = None
+    """Broker and topic of events, as mqtt://host/topic."""
+    snapshots: Optional[str] = None
+    """Folder for a picture of each event."""
+    log: str = "text"
+    """How messages are written to stderr: text, or json for machines."""
+
+
+class _Kind(NamedTuple):
+    """What a value may be."""
+
+    expected: str
+    fits: Callable[[Any], bool]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+_YES_OR_NO = _Kind("true or false", lambda value: isinstance(value, bool))
+_TEXT = _Kind("a text", lambda value: isinstance(value, str) and value != "")
+_WHERE = _Kind("true, false or a file", lambda value: isinstance(value, (bool, str)))
+_COUNT = _Kind(
+    "a whole number of at least 1",
+    lambda value: _is_number(value) and value >= 1 and value == int(value),
+)
+_FRACTION = _Kind("a number in 0..1", lambda value: _is_number(value) and 0 <= value <= 1)
+_SHARE = _Kind("a number of at least 0, below 1", lambda v: _is_number(v) and 0 <= v < 1)
+_LENGTH = _Kind("a number above 0", lambda value: _is_number(value) and 0 < value < float("inf"))
+_TIME = _Kind("a number of at least 0", lambda value: _is_number(value) and 0 <= value < 1e9)
+_LOG = _Kind("text or json", lambda value: value in ("text", "json"))
+_KINDS = dict(
+    dict.fromkeys(("loop", "fast", "track", "show", "serve"), _YES_OR_NO),
+    frames=_COUNT,
+    threads=_COUNT,
+    fps=_LENGTH,
+    conf=_FRACTION,
+    iou=_FRACTION,
+    overlap=_SHARE,
+    smooth=_TIME,
+    segment_s=_LENGTH,
+    budget_mb=_LENGTH,
+    json=_WHERE,
+    log=_LOG,
+)
+"""The rest is text."""
+_LISTS = ("source", "name", "on")
+
+
+def settings_from(values: Mapping[str, Any]) -> CameraSettings:
+    """Return the settings with these values, the defaults for the rest.
+
+    Raises UsageError for an unknown name, with the nearest known one, or a value that cannot be.
+    """
+    checked = {name: _checked(name, value) for name, value in values.items()}
+    settings = CameraSettings(**checked)
+    if settings.name and len(settings.name) != len(settings.source):
+        expected = "a name for each of {} sources".format(len(settings.source))
+        raise UsageError(expected, ", ".join(settings.name), "name all of them, or none")
+    if len(set(settings.name)) != len(settings.name):
+        raise UsageError("different names", ", ".join(settings.name), "change one")
+    return settings
+
+
+def read_settings(path: Path) -> Dict[str, Any]:
+    """Return the values of a settings file, .json everywhere, .yaml where PyYAML is installed.
+
+    Raises UsageError for a file that is not there or does not hold names with values.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix.lower() == ".json" else _yaml(text)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        found = " ".join(str(error).split())
+        raise UsageError("settings in {}".format(path), found, "correct the file") from error
+    if not isinstance(values, dict):
+        found = type(values).__name__
+        raise UsageError("names with values in {}".format(path), found, "write name: value")
+    return {str(name): value for name, value in values.items()}
+
+
+def size_of(text: str) -> Tuple[int, int]:
+    """Return height and width of `1280x720`, which names the width first; UsageError else."""
+    width, height = _pair(text, "a size like 1280x720")
+    return height, width
+
+
+def grid_of(text: str) -> Tuple[int, int]:
+    """Return rows and columns of `3x2`, which names the columns first; UsageError else."""
+    columns, rows = _pair(text, "tiles like 2x2")
+    return rows, columns
+
+
+def _pair(text: str, expected: str) -> Tuple[int, int]:
+    parts = text.lower().split(PAIR)
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(expected, repr(text), "write two whole numbers with an x between")
+    return int(parts[0]), int(parts[1])
+
+
+def _yaml(text: str) -> Any:
+    yaml = require("yaml", "write the settings as .json, or install it: pip install pyyaml")
+    try:
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return the value in the form of its setting; UsageError when it has another one."""
+    defaults = CameraSettings()._asdict()
+    if name not in defaults:
+        raise unknown_name("setting", name, defaults)
+    if name in _LISTS:
+        return _texts(name, value)
+    if value is None and defaults[name] is None:
+        return None
+    kind = _KINDS.get(name, _TEXT)
+    if not kind.fits(value):
+        expected = "{} for {}".format(kind.expected, name)
+        raise UsageError(expected, repr(value), "correct it")
+    return value
+
+
+def _texts(name: str, value: Any) -> Tuple[str, ...]:
+    """One text, or several; a number is a camera's."""
+    values = value if isinstance(value, (list, tuple)) else [value]
+    texts = tuple(str(each) for each in values if isinstance(each, (str, int)))
+    if len(texts) != len(values) or (name == "source" and not texts):
+        raise UsageError(
+            "a text, or a list of them, for {}".format(name), repr(value), "correct it"
+        )
+    return texts
