@@ -22,6 +22,8 @@ class CaptureWish(NamedTuple):
     """Files begin again at their end."""
     fast: bool = False
     """Files come as fast as they are taken, and none is dropped; else at their own pace."""
+    silence_s: float = 5.0
+    """A source that gives no frame for so long is lost, and opened again."""
 
 
 class Granted(NamedTuple):
@@ -42,6 +44,8 @@ class SourceLostError(DeviceError):
 class LiveSource(Closing):
     """Frames as they come. One thread reads; `close` may come from another and ends the reading."""
 
+    asked = ""
+    """What it was asked for, for people; empty when there was nothing to ask for."""
     live = True
     """Whether frames come by themselves and are lost when nobody takes them. A source that is not
     live waits until its frame was taken."""
