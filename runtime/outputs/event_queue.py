@@ -2,8 +2,9 @@
 
 import logging
 import threading
+from abc import abstractmethod
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Optional
+from typing import Any, Deque, Dict, Optional
 
 from ..closing import Closing
 
@@ -13,21 +14,36 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CLOSING_S = 5.0
 
 Event = Dict[str, Any]
+"""Plain JSON types."""
 
 _LOG = logging.getLogger("edgedet.events")
+
+
+class EventTarget(Closing):
+    """Who takes events."""
+
+    name: str
+    """For messages, without secrets."""
+
+    @abstractmethod
+    def send(self, event: Event) -> None:
+        """Send one event; OSError when it was not taken."""
+
+    def close(self) -> None:
+        """Leave; closing twice does no harm."""
 
 
 class EventQueue(Closing):
     """Sends events in their order, on a thread of its own, and each until it was taken."""
 
-    def __init__(self, name: str, send: Callable[[Event], None]) -> None:
-        """name: for messages, without secrets. send: raises OSError when it was not taken."""
-        self._name, self._send = name, send
+    def __init__(self, target: EventTarget) -> None:
+        """target: closed with it."""
+        self._target, self._name = target, target.name
         self._news = threading.Condition()
         self._waiting: Deque[Event] = deque()
         self._closing = False
         self.sent = self.dropped = 0
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         self._thread.start()
 
     def put(self, event: Event) -> None:
@@ -46,6 +62,7 @@ class EventQueue(Closing):
             self._news.notify()
         self._thread.join(CLOSING_S)
         lost = len(self._waiting) + self.dropped
+        self._target.close()
         if lost:
             _LOG.warning("%s: %d events were not taken", self._name, lost)
 
@@ -67,7 +84,7 @@ class EventQueue(Closing):
     def _tried(self, event: Event) -> str:
         """Send an event; return what was in the way, or nothing."""
         try:
-            self._send(event)
+            self._target.send(event)
         except (OSError, ValueError) as error:
             return " ".join(str(error).split()) or type(error).__name__
         self.sent += 1

@@ -7,7 +7,7 @@ from ..nearest import unknown_name
 
 APPEARED, GONE = "appeared", "gone"
 HELD_S = 0.3
-"""A class is there when it was seen for so long: one false alarm in one frame is no event."""
+"""A class is there when it was in every frame for so long: one false alarm is no event."""
 ABSENT_S = 2.0
 """It has gone when it was not seen for so long: one missed frame is none either."""
 
@@ -18,7 +18,7 @@ class Change(NamedTuple):
     kind: str
     """`appeared` or `gone`."""
     label: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count
     """Objects of the class in this frame."""
     best_score: float
     """0 when there is none."""
@@ -53,13 +53,13 @@ class Presence:
         scores = seen.detections.scores[seen.detections.labels == key[1]]
         since = self._since.get(key)
         if len(scores):
-            if since is None or (not since.told and at_s - since.last_s > HELD_S):
-                since = _Since(at_s, at_s, False)
+            since = since or _Since(at_s, at_s, False)
             told = since.told or at_s - since.first_s >= HELD_S
             self._since[key] = _Since(since.first_s, at_s, told)
             if told and not since.told:
                 yield Change(APPEARED, key[1], len(scores), float(scores.max()))
+        elif since is not None and not since.told:
+            del self._since[key]
         elif since is not None and at_s - since.last_s >= ABSENT_S:
             del self._since[key]
-            if since.told:
-                yield Change(GONE, key[1], 0, 0.0)
+            yield Change(GONE, key[1], 0, 0.0)

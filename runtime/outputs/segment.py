@@ -40,7 +40,7 @@ class Segment(Closing):
         """Append the picture as often as its time asks for: not at all where frames come faster
         than the file's, twice and more where they come slower.
         """
-        due = int((at_s - self.begin_s) * self._fps) + 1
+        due = int(round((at_s - self.begin_s) * self._fps)) + 1
         if self._writer is None:
             raise ValueError("a segment that was closed")
         for _ in range(due - self._written):

@@ -6,12 +6,12 @@ import urllib.request
 from urllib.parse import urlsplit
 
 from ..errors import UsageError
-from .event_queue import Event
+from .event_queue import Event, EventTarget
 
 TIMEOUT_S = 5.0
 
 
-class Webhook:
+class Webhook(EventTarget):
     """Posts to one URL."""
 
     def __init__(self, url: str) -> None:
