@@ -1,0 +1,104 @@
+"""Streams over the network, by OpenCV's FFmpeg, else by GStreamer."""
+
+import os
+import socket
+from types import ModuleType
+from typing import Any, List
+from urllib.parse import urlsplit
+
+from ..errors import DeviceError
+from ..opencv import opencv, quiet
+from .gstreamer_pipe import GstreamerPipe
+from .gstreamer_pipelines import rtsp_pipeline
+from .live_source import LiveSource, SourceLostError
+from .opencv_capture import OpenCvCapture
+from .source_uri import SourceUri, host_and_port
+from .video_backends import FFMPEG, has_backend
+
+ANSWER_S = 1.0
+"""For a server to take a connection: when the network is back this must not take long."""
+OPENING_MS = 10000
+"""For FFmpeg to open a stream that has a server, and to see the first frame."""
+THREADS = 2
+"""Of the decoder: each one more makes all frames one frame later, and it would take all cores."""
+OLD_OPTIONS = "rtsp_transport;tcp|stimeout;{}".format(OPENING_MS * 1000)
+"""For an OpenCV that cannot be given times as parameters: those are of FFmpeg 4 then."""
+
+_FIX = "check its power, the network and the path"
+
+
+def open_rtsp(source: SourceUri) -> LiveSource:
+    """Open an RTSP stream, over TCP.
+
+    What FFmpeg is to do otherwise, as `rtsp_transport;udp`, the environment can say in
+    OPENCV_FFMPEG_CAPTURE_OPTIONS. SourceLostError when it does not come; DeviceError when it wants
+    a password and was given none.
+    """
+    require_answer(source)
+    cv2 = opencv()
+    if has_backend(cv2, FFMPEG):
+        try:
+            return open_by_ffmpeg(source, "RTSP")
+        except SourceLostError as error:
+            _tell_refusal(source)
+            raise error
+    return GstreamerPipe(source, rtsp_pipeline(source.target, source.wish.silence_s), "RTSP")
+
+
+def open_by_ffmpeg(source: SourceUri, form: str) -> LiveSource:
+    """Open a stream by its address; SourceLostError when it does not open in time."""
+    cv2 = opencv()
+    if not hasattr(cv2, "CAP_PROP_OPEN_TIMEOUT_MSEC"):
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", OLD_OPTIONS)
+    with quiet(cv2):
+        capture = _capture(cv2, source.target)
+    if not capture.isOpened():
+        raise SourceLostError("a stream at " + source.shown, "none that opens", _FIX)
+    return OpenCvCapture(cv2, capture, source.shown, form)
+
+
+def require_answer(source: SourceUri) -> None:
+    """Raise SourceLostError unless the server takes a connection: libraries take long to tell."""
+    address = host_and_port(source.target)
+    try:
+        socket.create_connection(address, ANSWER_S).close()
+    except OSError as error:
+        found = error.strerror or str(error) or "no answer"
+        raise SourceLostError("a server for " + source.shown, found, _FIX) from error
+
+
+def _capture(cv2: ModuleType, address: str) -> Any:
+    parameters: List[int] = []
+    for name, value in (
+        ("CAP_PROP_OPEN_TIMEOUT_MSEC", OPENING_MS),
+        # Also for the first frame, which comes with the next whole picture only; afterwards the
+        # watch over the reader is stricter.
+        ("CAP_PROP_READ_TIMEOUT_MSEC", OPENING_MS),
+        ("CAP_PROP_N_THREADS", THREADS),
+    ):
+        if hasattr(cv2, name):
+            parameters += [getattr(cv2, name), value]
+    if not parameters:
+        return cv2.VideoCapture(address, cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(address, cv2.CAP_FFMPEG, parameters)
+
+
+def _tell_refusal(source: SourceUri) -> None:
+    """Raise DeviceError when the server wants a password: without one it will never open."""
+    parts = urlsplit(source.target)
+    if parts.username is None and parts.scheme.lower() == "rtsp" and _status(source) == b"401":
+        fix = "write it as rtsp://user:password@..."
+        raise DeviceError("leave to see " + source.shown, "a server that wants a password", fix)
+
+
+def _status(source: SourceUri) -> bytes:
+    """Return what the server answers who asks for a description: `200`; empty for nothing."""
+    asked = "DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\n\r\n".format(source.target).encode()
+    try:
+        with socket.create_connection(host_and_port(source.target), ANSWER_S) as connection:
+            connection.settimeout(ANSWER_S)
+            connection.sendall(asked)
+            words = connection.recv(1 << 10).split(None, 2)
+    except OSError:
+        return b""
+    return words[1] if len(words) > 1 and words[0].startswith(b"RTSP/") else b""
