@@ -86,9 +86,10 @@ def _placed(
     if spec.resize == "stretch":
         return (size_hw[0], size_hw[1]), (0, 0)
     scale = min(size_hw[0] / frame_hw[0], size_hw[1] / frame_hw[1])
-    height, width = (max(1, int(round(side * scale))) for side in frame_hw)
     if spec.resize == "letterbox_top_left":
-        return (height, width), (0, 0)
+        # YOLOX cuts fractions of a pixel off; rounding changed scores by 0.03.
+        return (max(1, int(frame_hw[0] * scale)), max(1, int(frame_hw[1] * scale))), (0, 0)
+    height, width = (max(1, int(round(side * scale))) for side in frame_hw)
     return (height, width), ((size_hw[0] - height) // 2, (size_hw[1] - width) // 2)
 
 
