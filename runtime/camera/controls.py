@@ -6,11 +6,11 @@ import threading
 class Controls:
     """Set by any thread, read by the loop between frames."""
 
-    def __init__(self, confidence: float) -> None:
-        """confidence: least score at the start, 0..1."""
+    def __init__(self, confidence: float, recording: bool = False) -> None:
+        """confidence: least score at the start, 0..1; recording: whether it is on at the start."""
         self._lock = threading.Lock()
         self._confidence = confidence
-        self._recording = False
+        self._recording = recording
         self._stopping = threading.Event()
 
     @property

@@ -49,70 +49,77 @@ class Batching(NamedTuple):
     taken, never for cameras."""
 
 
+class Road(NamedTuple):
+    """Where frames come from and go to, and when it ends."""
+
+    inbox: Inbox
+    outlets: "Sequence[Outlet]"
+    controls: Controls
+    frames: Optional[int] = None
+    """After so many; None: when the cameras end, or `controls.stop`."""
+
+
 class Loop:
-    """One thread that looks at the frames of all cameras, with one detector.
+    """Looks at the frames of all cameras, with one detector, on one thread.
 
     With a static batch the newest frames of several cameras go through the network together;
     otherwise they take turns, the camera that was served longest ago first.
     """
 
-    def __init__(
-        self,
-        finder: "Finder",
-        inbox: Inbox,
-        cameras: Mapping[str, Camera],
-        outlets: "Sequence[Outlet]",
-        batch: Batching,
-    ) -> None:
+    def __init__(self, finder: "Finder", cameras: Mapping[str, Camera], batching: Batching) -> None:
         self._finder = finder
-        self._inbox = inbox
         self._cameras: Dict[str, Camera] = dict(cameras)
-        self._outlets = tuple(outlets)
-        self._most, self._patient = batch
+        self._batching = batching
         self.looked_at = 0
         """Frames so far."""
+        self.turned_s = time.monotonic()
+        """When it last came round: it hangs if that is long ago."""
 
-    def run(self, controls: Controls, frames: Optional[int] = None) -> None:
-        """Go on until `controls.stop`, until the inbox is closed and empty, or for so many frames.
+    def run(self, road: Road) -> None:
+        """Go on until the end of the road.
 
         Raises what the detector raises, and bugs of the outputs.
         """
-        while not controls.stopping and (frames is None or self.looked_at < frames):
-            self._adopt(controls)
-            found = self._inbox.take(self._batch(frames), IDLE_S)
-            if found:
-                self._look(found)
-            elif self._inbox.over:
+        while not road.controls.stopping and self.looked_at != road.frames:
+            self.turned_s = time.monotonic()
+            frames = road.inbox.take(self._most(road), IDLE_S)
+            if frames:
+                for seen in self._look(frames, road.controls.confidence):
+                    self._hand_on(seen, road.outlets)
+            elif road.inbox.over:
                 return
 
-    def _batch(self, frames: Optional[int]) -> int:
-        left = self._most if frames is None else frames - self.looked_at
-        return min(self._most, left)
+    def _most(self, road: Road) -> int:
+        most = self._batching.most
+        return most if road.frames is None else min(most, road.frames - self.looked_at)
 
-    def _adopt(self, controls: Controls) -> None:
-        """The confidence that the user has set meanwhile."""
-        thresholds = self._finder.thresholds
-        if thresholds.score != controls.confidence:
-            self._finder.thresholds = thresholds._replace(score=controls.confidence)
-
-    def _look(self, frames: "Sequence[LiveFrame]") -> None:
+    def _look(self, frames: "Sequence[LiveFrame]", confidence: float) -> List[Seen]:
+        self._take_over(confidence)
         began_s = time.monotonic()
         found = self._finder.batch([frame.image_bgr for frame in frames])
         ended_s = time.monotonic()
         share_ms = 1000 * (ended_s - began_s) / len(frames)
-        for frame, detections in zip(frames, found):
-            age_ms = 1000 * (ended_s - frame.captured_s)
-            self._hand_on(frame, detections, share_ms, age_ms)
         self.looked_at += len(frames)
+        looked = []
+        for frame, detections in zip(frames, found):
+            known = self._cameras[frame.camera].insight.look(frame, detections, confidence)
+            age_ms = 1000 * (ended_s - frame.captured_s)
+            looked.append(
+                Seen(frame, known.detections, known.track_ids, known.zones, share_ms, age_ms)
+            )
+        return looked
 
-    def _hand_on(
-        self, frame: "LiveFrame", detections: "Detections", share_ms: float, age_ms: float
-    ) -> None:
-        camera = self._cameras[frame.camera]
-        known = camera.insight.look(frame, detections)
-        camera.health.processed(age_ms, share_ms, len(known.detections))
-        seen = Seen(frame, *known, inference_ms=share_ms, age_ms=age_ms)
-        for outlet in self._outlets:
-            if self._patient:
+    def _take_over(self, confidence: float) -> None:
+        """Ask the detector for what `confidence`, which the user may have changed, needs."""
+        thresholds = self._finder.thresholds
+        least = min(each.insight.least_score(confidence) for each in self._cameras.values())
+        if thresholds.score != least:
+            self._finder.thresholds = thresholds._replace(score=least)
+
+    def _hand_on(self, seen: Seen, outlets: "Sequence[Outlet]") -> None:
+        health = self._cameras[seen.frame.camera].health
+        health.processed(seen.age_ms, seen.inference_ms, len(seen.detections))
+        for outlet in outlets:
+            if self._batching.patient:
                 outlet.wait_for_room()
             outlet.put(seen)

@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..tracking.zones import Zone
 
-def picture_of(seen: Seen, class_names: Sequence[str]) -> "NDArray[np.uint8]":
-    """Return a copy of the frame, uint8 [H,W,3] BGR, with boxes, classes and scores."""
-    return draw(seen.frame.image_bgr, seen.detections, class_names)
+
+class Painter:
+    """Draws for one model and one set of zones."""
+
+    def __init__(self, class_names: Sequence[str], zones: "Sequence[Zone]" = ()) -> None:
+        """class_names: of the model."""
+        self._class_names, self._zones = class_names, tuple(zones)
+
+    def paint(self, seen: Seen) -> "NDArray[np.uint8]":
+        """Return a copy of the frame, uint8 [H,W,3] BGR, with boxes, classes and scores."""
+        return draw(seen.frame.image_bgr, seen.detections, self._class_names)

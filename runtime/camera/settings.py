@@ -1,6 +1,7 @@
 """Everything that a run of cameras can be told, from flags and from a file."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
@@ -111,6 +112,23 @@ _KINDS = dict(
 )
 """The rest is text."""
 _LISTS = ("source", "name", "on")
+_SECRETS = ("mqtt", "token", "webhook")
+"""Their values are not shown."""
+
+
+_NEEDS = {
+    "smooth": "track",
+    "zones": "track",
+    "overlap": "tiles",
+    "listen": "serve",
+    "token": "serve",
+    "webhook": "on",
+    "mqtt": "on",
+    "snapshots": "on",
+}
+"""Setting -> what it is a part of."""
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+"""Of a camera: it stands in names of files, in URLs and in metrics."""
 
 
 def settings_from(values: Mapping[str, Any]) -> CameraSettings:
@@ -125,10 +143,33 @@ def settings_from(values: Mapping[str, Any]) -> CameraSettings:
         raise UsageError(expected, ", ".join(settings.name), "name all of them, or none")
     if len(set(settings.name)) != len(settings.name):
         raise UsageError("different names", ", ".join(settings.name), "change one")
+    for name in settings.name:
+        if not _NAME.match(name):
+            raise UsageError("names of letters, digits, - and _", repr(name), "change it")
+    _require_partners(settings)
     return settings
 
 
-def read_settings(path: Path) -> Dict[str, Any]:
+def _require_partners(settings: CameraSettings) -> None:
+    """Raise UsageError for a setting that would do nothing without another one."""
+    given, defaults = settings._asdict(), CameraSettings()._asdict()
+    for name, needed in _NEEDS.items():
+        if given[name] != defaults[name] and not given[needed]:
+            raise UsageError("{} beside {}".format(needed, name), "none", "give both, or neither")
+
+
+def merged_settings(config: Optional[Path], given: Mapping[str, Any]) -> CameraSettings:
+    """Return the settings of a file, or the defaults, with what was given besides.
+
+    given: paths may be `Path`. Raises UsageError, see `settings_from`.
+    """
+    values = {} if config is None else _read(config)
+    for name, value in given.items():
+        values[name] = str(value) if isinstance(value, Path) else value
+    return settings_from(values)
+
+
+def _read(path: Path) -> Dict[str, Any]:
     """Return the values of a settings file, .json everywhere, .yaml where PyYAML is installed.
 
     Raises UsageError for a file that is not there or does not hold names with values.
@@ -142,7 +183,8 @@ def read_settings(path: Path) -> Dict[str, Any]:
     if not isinstance(values, dict):
         found = type(values).__name__
         raise UsageError("names with values in {}".format(path), found, "write name: value")
-    return {str(name): value for name, value in values.items()}
+    # YAML reads the bare word `on` as true.
+    return {"on" if name is True else str(name): value for name, value in values.items()}
 
 
 def size_of(text: str) -> Tuple[int, int]:
@@ -184,7 +226,8 @@ def _checked(name: str, value: Any) -> Any:
     kind = _KINDS.get(name, _TEXT)
     if not kind.fits(value):
         expected = "{} for {}".format(kind.expected, name)
-        raise UsageError(expected, repr(value), "correct it")
+        found = type(value).__name__ if name in _SECRETS else repr(value)
+        raise UsageError(expected, found, "correct it")
     return value
 
 

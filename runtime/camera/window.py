@@ -4,13 +4,12 @@ import os
 import subprocess
 import sys
 import threading
-from typing import Dict, Sequence
+from typing import Dict
 
 from ..errors import DeviceError
 from ..opencv import opencv
-from .controls import Controls
 from .output import Output
-from .picture import picture_of
+from .scene import Scene
 from .seen import Seen
 
 STOP_KEYS = (ord("q"), 27)
@@ -25,11 +24,10 @@ class Window(Output):
 
     name = "window"
 
-    def __init__(self, class_names: Sequence[str], controls: Controls) -> None:
+    def __init__(self, scene: Scene) -> None:
         """DeviceError where no window can be shown."""
         _require_display()
-        self._class_names = class_names
-        self._controls = controls
+        self._paint, self._controls = scene.paint, scene.controls
         self._lock = threading.Lock()
         self._newest: Dict[str, Seen] = {}
 
@@ -44,7 +42,7 @@ class Window(Output):
         with self._lock:
             newest, self._newest = self._newest, {}
         for camera, seen in newest.items():
-            cv2.imshow("edgedet {}".format(camera), picture_of(seen, self._class_names))
+            cv2.imshow("edgedet {}".format(camera), self._paint(seen))
         key = cv2.waitKey(wait_ms) & 0xFF
         if key in STOP_KEYS:
             self._controls.stop()

@@ -65,3 +65,10 @@ class Events(Output):
             "detections": [each for each in found if each["label"] == change.label],
             "snapshot": picture,
         }
+
+
+def event_line(event: Event) -> str:
+    """Return the event for people: `12:00:07Z door: person appeared (2)`."""
+    count = " ({})".format(event["count"]) if event["count"] else ""
+    clock = event["time"][11:19]
+    return "{}Z {}: {} {}{}".format(clock, event["camera"], event["class"], event["event"], count)

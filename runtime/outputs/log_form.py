@@ -1,7 +1,8 @@
-"""Messages of the log as lines of JSON, for machines that collect them."""
+"""How messages are written to stderr: for people, or as JSON for machines that collect them."""
 
 import json
 import logging
+import sys
 
 from .json_lines import iso_time
 
@@ -20,3 +21,13 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             values["error"] = self.formatException(record.exc_info)
         return json.dumps(values)
+
+
+def start_log(form: str) -> None:
+    """Write the messages of edgedet, from now on, in the form `text` or `json`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(message)s"))
+    log = logging.getLogger("edgedet")
+    log.handlers = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -1,0 +1,26 @@
+"""One run of `edgedet camera`: the settings, the model, and then the runtime's cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgedet.opening import open_any
+from edgedet.runtime.camera.run import run_cameras
+from edgedet.runtime.camera.settings import merged_settings
+from edgedet.runtime.outputs.log_form import start_log
+
+
+def look_live(model: Path, device: str, config: Path | None, given: Mapping[str, Any]) -> None:
+    """Look at the cameras until they end.
+
+    given: settings by name, which win over those of the file. Raises UsageError for a setting that
+    is wrong, and what `open_any` and `run_cameras` raise.
+    """
+    settings = merged_settings(config, given)
+    start_log(settings.log)
+    with open_any(
+        model, settings.conf, settings.iou, device=device, threads=settings.threads
+    ) as detector:
+        run_cameras(settings, detector)
