@@ -63,6 +63,14 @@ class Scene:
         self._threads.append(threading.Thread(target=run, daemon=True))
         self._threads[-1].start()
 
+    def pause(self):
+        """End what keeps showing."""
+        self._going.set()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+        self._going.clear()
+
     def connect(self, timeout_s=10):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
 
@@ -83,9 +91,7 @@ class Scene:
         return json.loads(self.ask("/api/state", headers=headers)[2].decode())
 
     def close(self):
-        self._going.set()
-        for thread in self._threads:
-            thread.join()
+        self.pause()
         self.server.close()
 
 
