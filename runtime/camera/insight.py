@@ -45,4 +45,5 @@ class Insight:
         detections, track_ids = self._follower.update(detections, at_s, confidence)
         if self._zones is None:
             return Known(detections, track_ids, ())
-        return Known(detections, track_ids, self._zones.update(detections, track_ids, size_hw))
+        counts = self._zones.update(detections, track_ids, size_hw, at_s)
+        return Known(detections, track_ids, counts)

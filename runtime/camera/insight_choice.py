@@ -1,13 +1,12 @@
 """What the settings ask to make of detections: tiles, tracks, steadier scores, zones."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence, Tuple
 
-from ..errors import UsageError
 from ..tracking.following import Follower, FollowOptions
 from ..tracking.tiles import TiledDetector
-from ..tracking.zones import Zone, Zones, zones_from
+from ..tracking.zone import Zone, read_zones
+from ..tracking.zones import Zones
 from .insight import Insight
 from .settings import CameraSettings, grid_of
 
@@ -18,15 +17,7 @@ if TYPE_CHECKING:
 
 def chosen_zones(settings: CameraSettings, class_names: Sequence[str]) -> Tuple[Zone, ...]:
     """Return the zones of the settings' file; UsageError for a file that does not hold any."""
-    if settings.zones is None:
-        return ()
-    path = Path(settings.zones)
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        found = " ".join(str(error).split())
-        raise UsageError("zones as JSON in {}".format(path), found, "correct the file") from error
-    return zones_from(values, class_names)
+    return () if settings.zones is None else read_zones(Path(settings.zones), class_names)
 
 
 def chosen_finder(settings: CameraSettings, detector: "Detector") -> "Finder":
@@ -37,8 +28,8 @@ def chosen_finder(settings: CameraSettings, detector: "Detector") -> "Finder":
 
 
 def chosen_insight(settings: CameraSettings, zones: Sequence[Zone], n_classes: int) -> Insight:
-    """Return what makes sense of the frames of one camera."""
-    if not settings.track:
+    """Return what makes sense of the frames of one camera; zones count tracks."""
+    if not (settings.track or zones):
         return Insight()
     follower = Follower(FollowOptions(half_life_s=settings.smooth))
     return Insight(follower, Zones(zones, n_classes) if zones else None)

@@ -40,7 +40,7 @@ class CameraSettings(NamedTuple):
     smooth: float = 0.0
     """Half-life in seconds of scores, over the frames of a track; 0: as they are."""
     zones: Optional[str] = None
-    """JSON file of lines and polygons in which tracked objects are counted."""
+    """JSON file of lines and polygons; objects are tracked, and counted there."""
     tiles: Optional[str] = None
     """Look at parts of the frame for small objects, as `2x2`: columns and rows."""
     overlap: float = 0.2
@@ -118,7 +118,6 @@ _SECRETS = ("mqtt", "token", "webhook")
 
 _NEEDS = {
     "smooth": "track",
-    "zones": "track",
     "overlap": "tiles",
     "listen": "serve",
     "token": "serve",

@@ -80,7 +80,6 @@ def test_a_file_that_is_not_there(tmp_path):
         ({"source": ["0", "1"], "name": ["a"]}, "a name for each of 2 sources"),
         ({"source": ["0", "1"], "name": ["a", "a"]}, "different names"),
         ({"name": ["../a"]}, "names of letters"),
-        ({"zones": "z.json"}, "track beside zones"),
         ({"smooth": 1.0}, "track beside smooth"),
         ({"webhook": "http://x"}, "on beside webhook"),
         ({"listen": ":80"}, "serve beside listen"),
