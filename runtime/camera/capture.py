@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GRACE_S = 1.0
 """A source tells its own silence, if it can; after so much more its reader hangs."""
+WATCH_EVERY_S = 0.5
+"""The reader is looked at so often; its end is told at once."""
 
 _LOG = logging.getLogger("edgedet.camera")
 
@@ -104,7 +106,7 @@ class Capture:
         while not self._closing.is_set():
             reader = self._begin()
             while self._goes_on(reader):
-                self._wake.wait(self._bound_s(reader) - reader.waited_s())
+                self._wake.wait(WATCH_EVERY_S)
                 self._wake.clear()
             self._leave(reader)
             if self._closing.is_set() or (reader.over and reader.error is None):
@@ -146,7 +148,7 @@ class Capture:
         """Tell that no frame comes; raise when none will."""
         if not reader.over:
             self._abandon(reader)
-            self._tell_lost("no frame, and a reader that does not answer")
+            self._tell_lost("no frame, and a read that does not return")
         elif self._is_final(reader):
             raise reader.error or AssertionError("a reader that ended for nothing")
         else:
@@ -162,7 +164,8 @@ class Capture:
     def _abandon(self, reader: Reader) -> None:
         self._abandoned += 1
         self._hanging = [other for other in self._hanging if other.alive] + [reader]
-        _LOG.warning("%s: a reader hangs and is left, the %dth", self.camera, self._abandoned)
+        text = "%s: a read does not return; its thread is left alone, %d so far"
+        _LOG.warning(text, self.camera, self._abandoned)
         if len(self._hanging) >= self._recovery.most_hanging:
             found = "{} readers of {} that hang".format(len(self._hanging), redacted(self._uri))
             fix = "start anew; if it stays so, restart the device or its driver"

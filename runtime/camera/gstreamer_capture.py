@@ -40,7 +40,7 @@ def _open(source: SourceUri, pipeline: str, form: str) -> LiveSource:
     with quiet(cv2):
         capture = cv2.VideoCapture(with_appsink(pipeline), cv2.CAP_GSTREAMER)
     if capture.isOpened():
-        return OpenCvCapture(cv2, capture, source.shown, form)
+        return OpenCvCapture(cv2, capture, source, form)
     if has_program():  # it tells why, where OpenCV does not
         return GstreamerPipe(source, pipeline, form)
     fix = "check its cable; run: sudo systemctl restart nvargus-daemon"

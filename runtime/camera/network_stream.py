@@ -19,8 +19,9 @@ ANSWER_S = 1.0
 """For a server to take a connection: when the network is back this must not take long."""
 OPENING_MS = 10000
 """For FFmpeg to open a stream that has a server, and to see the first frame."""
-THREADS = 2
-"""Of the decoder: each one more makes all frames one frame later, and it would take all cores."""
+THREADS = 1
+"""Of the decoder: each one more makes all frames one frame later, and keeps the last one before a
+gap until the gap is over, as if it were new."""
 OLD_OPTIONS = "rtsp_transport;tcp|stimeout;{}".format(OPENING_MS * 1000)
 """For an OpenCV that cannot be given times as parameters: those are of FFmpeg 4 then."""
 
@@ -54,7 +55,7 @@ def open_by_ffmpeg(source: SourceUri, form: str) -> LiveSource:
         capture = _capture(cv2, source.target)
     if not capture.isOpened():
         raise SourceLostError("a stream at " + source.shown, "none that opens", _FIX)
-    return OpenCvCapture(cv2, capture, source.shown, form)
+    return OpenCvCapture(cv2, capture, source, form)
 
 
 def require_answer(source: SourceUri) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .guarded_source import GuardedSource
 from .live_source import Granted, SourceLostError
+from .source_uri import SourceUri
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,11 +23,12 @@ MOST_FPS = 1000.0
 class OpenCvCapture(GuardedSource):
     """What an opened `cv2.VideoCapture` gives."""
 
-    def __init__(self, cv2: ModuleType, capture: Any, shown: str, form: str) -> None:
-        """shown: the source, for messages. form: how frames come, see Granted."""
+    def __init__(self, cv2: ModuleType, capture: Any, source: SourceUri, form: str) -> None:
+        """form: how frames come, see Granted."""
         super().__init__()
         self._cv2, self._capture = cv2, capture
-        self._shown = shown
+        self._shown, self._silence_s = source.shown, source.wish.silence_s
+        self._frames_seen = 0
         self._granted = self._ask_granted(form)
 
     @property
@@ -38,13 +40,19 @@ class OpenCvCapture(GuardedSource):
         for _ in range(MOST_FAILURES):
             begin_s = time.monotonic()
             there, image = self._capture.read()
-            if there and image is not None:
-                return image  # type: ignore[no-any-return]
+            waited_s = time.monotonic() - begin_s
             if self._closing.is_set():
                 return None
-            if time.monotonic() - begin_s > QUICK_S:
+            if there and image is not None and not self._is_stale(waited_s):
+                self._frames_seen += 1
+                return image  # type: ignore[no-any-return]
+            if waited_s > QUICK_S:
                 break
         raise SourceLostError("a frame of " + self._shown, "none", "check its cable and power")
+
+    def _is_stale(self, waited_s: float) -> bool:
+        """Whether it is one that a decoder kept, and gave up when nothing came any more."""
+        return self._frames_seen > 0 and waited_s > self._silence_s
 
     def _release(self) -> None:
         self._capture.release()

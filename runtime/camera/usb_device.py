@@ -33,7 +33,7 @@ def open_usb(source: SourceUri) -> LiveSource:
         fix = "close what else uses it; `v4l2-ctl --list-devices` shows what it is"
         raise DeviceError("a camera at " + source.shown, "one that does not open", fix)
     _ask(cv2, capture, source.wish)
-    camera = OpenCvCapture(cv2, capture, source.shown, _form(cv2, capture))
+    camera = OpenCvCapture(cv2, capture, source, _form(cv2, capture))
     camera.asked = words_of(source.wish.size_hw, source.wish.fps, MOTION_JPEG)
     return camera
 
