@@ -76,6 +76,9 @@ class Handler(BaseHTTPRequestHandler):
         """Name no versions."""
         return "edgedet"
 
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        """As `log_message`."""
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Stay silent: what the library would log holds the query, and a token may be in it."""
 

@@ -29,7 +29,7 @@ FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close
 class Listener(HTTPServer):
     """`http.server` with bounds; `ThreadingHTTPServer` has none, and is not in Python 3.6."""
 
-    request_queue_size = 64
+    request_queue_size = 128
     allow_reuse_address = True
 
     def __init__(self, options: "WebOptions", access: "Access", site: "Site") -> None:

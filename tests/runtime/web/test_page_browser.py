@@ -1,7 +1,7 @@
 """The page in a real browser: Debian's Chromium, driven by Playwright."""
 
-import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +26,7 @@ BRIGHTNESS = """image => {
 
 @pytest.fixture(scope="module")
 def browser():
-    if not os.path.exists(CHROMIUM):
+    if not Path(CHROMIUM).exists():
         pytest.skip("no browser at " + CHROMIUM)
     with playwright.sync_playwright() as driver:
         launched = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -20,10 +20,12 @@ CLASS_NAMES = ("bottle", "cup", "person")
 JSON = {"Content-Type": "application/json", "X-Edgedet": "1"}
 
 
-def seen(camera="camera", number=0, labels=(0, 0, 2), size_hw=(120, 160), zones=()):
+def seen(camera="camera", number=0, labels=(0, 0, 2), size_hw=(120, 160), zones=(), noise=False):
     """What stands in a made-up frame; its brightness tells its number."""
     rng = np.random.RandomState(number)
     image_bgr = np.full(size_hw + (3,), (number * 40) % 200 + 20, np.uint8)
+    if noise:  # what JPEG cannot make small
+        image_bgr = rng.randint(0, 256, image_bgr.shape).astype(np.uint8)
     corners = rng.uniform(5, 60, (len(labels), 2))
     boxes_xyxy = np.concatenate([corners, corners + 30], axis=1)
     scores = np.linspace(0.9, 0.5, len(labels))
