@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Sequence, Tuple
 
 from ..tracking.following import Follower, FollowOptions
-from ..tracking.tiles import TiledDetector
 from ..tracking.zone import Zone, read_zones
 from ..tracking.zones import Zones
 from .insight import Insight
@@ -24,7 +23,11 @@ def chosen_finder(settings: CameraSettings, detector: "Detector") -> "Finder":
     """Return the detector, or one that looks at tiles with it."""
     if settings.tiles is None:
         return detector
-    return TiledDetector(detector, grid_of(settings.tiles), settings.overlap)
+    # A start without tiles does not wait for them.
+    from ..tiled_detector import TiledDetector
+    from ..tiles import Tiling
+
+    return TiledDetector(detector, Tiling(grid_of(settings.tiles), settings.overlap))
 
 
 def chosen_insight(settings: CameraSettings, zones: Sequence[Zone], n_classes: int) -> Insight:

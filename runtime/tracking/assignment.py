@@ -10,37 +10,34 @@ if TYPE_CHECKING:
     Pairs = Tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def assign(gains: "NDArray[np.floating]") -> "Pairs":
-    """Rows [k], ascending, and columns [k] of the pairs, out of gains [n,m].
+def assign(pairs: "Pairs", gains: "NDArray[np.float64]") -> "NDArray[np.intp]":
+    """Indices of the pairs to choose, out of the possible ones: rows [k] and columns [k], none
+    twice, with their gains [k], above 0.
 
-    Each row and each column is in one pair at most, no pair has a gain of 0 or less, and no other
-    choice has a greater sum.
+    Each row and each column is in one chosen pair at most, and no other choice has a greater sum.
     """
-    gains = np.maximum(gains, 0).astype(np.float64)
-    pair_of = np.full(gains.shape[0], -1, np.intp)
-    rows, columns = np.nonzero(gains)
-    rivals = np.bincount(rows, minlength=gains.shape[0])[rows]
-    rivals += np.bincount(columns, minlength=gains.shape[1])[columns]
-    alone = rivals == 2
-    # Most pairs have no rival; the others are a small part of a large matrix.
-    pair_of[rows[alone]] = columns[alone]
-    rows, columns = np.unique(rows[~alone]), np.unique(columns[~alone])
-    if len(rows):
-        first, second = _contested(gains[np.ix_(rows, columns)])
-        pair_of[rows[first]] = columns[second]
-    paired = np.flatnonzero(pair_of >= 0)
-    return paired, pair_of[paired]
+    rows, columns = pairs
+    if len(rows) == 0:
+        return np.zeros(0, np.intp)
+    # Most pairs have no rival; what is left is small even where there are many objects.
+    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    rivals = np.flatnonzero(~alone)
+    chosen = rivals[_contested((rows[rivals], columns[rivals]), gains[rivals])]
+    return np.concatenate([np.flatnonzero(alone), chosen])
 
 
-def _contested(gains: "NDArray[np.float64]") -> "Pairs":
-    """The same for gains of 0 and more, where 0 is no pair."""
-    if gains.shape[0] > gains.shape[1]:
-        second, first = _contested(np.ascontiguousarray(gains.T))
-        return first, second
-    columns = _cheapest(gains.max() - gains)
-    rows = np.arange(len(columns))
-    real = gains[rows, columns] > 0
-    return rows[real], columns[real]
+def _contested(pairs: "Pairs", gains: "NDArray[np.float64]") -> "NDArray[np.intp]":
+    """The same by a matrix of them all; 0 in it is no pair."""
+    if len(gains) == 0:
+        return np.zeros(0, np.intp)
+    row_names, rows = np.unique(pairs[0], return_inverse=True)
+    column_names, columns = np.unique(pairs[1], return_inverse=True)
+    if len(row_names) > len(column_names):
+        rows, columns = columns, rows
+        row_names, column_names = column_names, row_names
+    costs = np.full((len(row_names), len(column_names)), gains.max())
+    costs[rows, columns] -= gains
+    return np.flatnonzero(_cheapest(costs)[rows] == columns)
 
 
 def _cheapest(costs: "NDArray[np.float64]") -> "NDArray[np.intp]":
@@ -56,7 +53,7 @@ def _cheapest(costs: "NDArray[np.float64]") -> "NDArray[np.intp]":
     # Each row's cheapest column is right already where no other row wants it.
     wanted, first = np.unique(costs.argmin(axis=1), return_index=True)
     row_of[wanted], column_of[first] = first, wanted
-    for row in np.flatnonzero(column_of < 0):
+    for row in np.flatnonzero(column_of < 0).tolist():
         _augment(costs, row, (row_prices, column_prices), (column_of, row_of))
     return column_of
 

@@ -9,14 +9,16 @@ if TYPE_CHECKING:
 
 # All in sides of the object (the square root of its area), so that near and far objects are
 # treated alike, and in seconds, so that the frame rate does not matter.
-NOISE = 0.05
+NOISE = 0.08
 """Standard deviation of a detected centre or side."""
 START_SPEED = 3.0
 """Standard deviation of the speed of an object that was seen once, a second."""
-JERK = 3.0
+JERK = 2.0
 """Standard deviation of the change of speed within a second."""
 GROWTH = 0.3
 """Standard deviation of the change of width and height within a second."""
+MOST_REACH = 0.5
+"""Of an object whose place is in doubt: beyond it, it would meet its neighbours."""
 
 _MOVES = np.array([1.0, 1.0, 0.0, 0.0])
 """Centres have a speed. Sides only drift: a speed of theirs would let lost tracks shrink to
@@ -51,9 +53,9 @@ class Motion:
         return np.concatenate([self._place[:, :2] - half, self._place[:, :2] + half], axis=1)
 
     @property
-    def doubt_xy(self) -> "NDArray[np.float64]":
-        """Standard deviation [n,2] of the centres, in pixels."""
-        return np.sqrt(self._place_var[:, :2])
+    def reach_xy(self) -> "NDArray[np.float64]":
+        """How far [n,2] in pixels the centres may well be from there."""
+        return np.minimum(np.sqrt(self._place_var[:, :2]), MOST_REACH * self._scale)
 
     def append(self, boxes_xyxy: "NDArray[np.floating]") -> None:
         """Add objects seen for the first time, at boxes [k,4]."""
@@ -110,4 +112,5 @@ def _place_of(boxes_xyxy: "NDArray[np.floating]") -> "NDArray[np.float64]":
 def _scale_of(place: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Side [n,1] of squares as large as the objects; at least a pixel."""
     sides = np.maximum(place[:, 2:], 1)
-    return np.sqrt(sides[:, :1] * sides[:, 1:])
+    result: "NDArray[np.float64]" = np.sqrt(sides[:, :1] * sides[:, 1:])
+    return result
