@@ -56,7 +56,7 @@ def parse_source(uri: str, wish: CaptureWish) -> SourceUri:
     if between:
         readers = _SCHEMES
         if scheme.lower() not in readers:
-            raise unknown_name("source that begins with", redacted(uri), sorted(readers))
+            raise unknown_name("kind of source", redacted(scheme), readers)
         return readers[scheme.lower()](uri, wish)
     device = _DEVICE.match(uri)
     if device is not None and not Path(uri).is_file():

@@ -32,7 +32,10 @@ def free_port():
 
 
 class RtspProcess:
-    """A server whose frames show the clock; `inside`: words before its command, as of `ip netns`."""
+    """A server whose frames show the clock.
+
+    `inside`: words before its command, as of `ip netns exec`.
+    """
 
     def __init__(self, size=(320, 240), encoder="h264", port=None, inside=(), password=""):
         self.port = port or free_port()

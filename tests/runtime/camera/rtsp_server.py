@@ -1,6 +1,7 @@
 """An RTSP server for tests: its frames show the time at which they were made.
 
-Run by the Python that has GStreamer's bindings: rtsp_server.py PORT WIDTH HEIGHT FPS h264|jpeg [PASSWORD of `user`].
+Run by the Python that has GStreamer's bindings:
+rtsp_server.py PORT WIDTH HEIGHT FPS h264|jpeg [PASSWORD]. The user of the password is `user`.
 Each frame is a grid of black and white blocks, see `clock_blocks.py`.
 """
 
@@ -73,7 +74,8 @@ def main(port, width, height, fps, encoder, password=""):
         protect(server, factory, password)
     server.get_mount_points().add_factory("/clock", factory)
     server.attach(None)
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     GLib.MainLoop().run()
 
 

@@ -13,12 +13,13 @@ from edgedet.runtime.camera.health import Health
 from edgedet.runtime.camera.inbox import Inbox
 from edgedet.runtime.camera.live_source import CaptureWish
 
+NOTHING = CaptureWish()
 LONG_S = 60.0
 """Nothing takes so long unless it is broken."""
 
 
 class Watched:
-    def __init__(self, uri, wish=CaptureWish(), recovery=PATIENT):
+    def __init__(self, uri, wish=NOTHING, recovery=PATIENT):
         self.inbox, self.health = Inbox(["camera"]), Health("camera")
         self.capture = Capture("camera", uri, wish, self.inbox, self.health, recovery)
         self.numbers = []
@@ -59,6 +60,7 @@ class Watched:
         end_s = time.monotonic() + most_s
         while self.health.read().state != state:
             self.inbox.take(1, 0.05)
+            assert not self.capture.ended, self.capture.error
             assert time.monotonic() < end_s, self.health.read()
 
     def over(self, most_s=LONG_S):
@@ -72,7 +74,7 @@ class Watched:
 
 def held():
     """How many threads and file descriptors this process has."""
-    return threading.active_count(), len(os.listdir("/proc/self/fd"))
+    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
 
 def rss_kb():
