@@ -56,7 +56,8 @@ def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
         return None
     host, port = parse_listen(settings.listen)
     options = WebOptions(host, port, settings.token or "", can_record=True)
-    server = WebServer(options, scene.cameras, scene.class_names, scene.controls)
+    known = (scene.cameras, scene.class_names, scene.controls, scene.paint)
+    server = WebServer(options, *known)
     scene.tell("open {}".format(server.link))
     return server
 

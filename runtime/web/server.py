@@ -1,12 +1,13 @@
 """The page of running cameras: live pictures, counts, graphs, and what can be changed."""
 
 import socket
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 from ..camera.output import Output
 from .access import Access
 from .listener import Listener
 from .options import WebOptions, is_loopback
+from .pictures import Paint
 from .site import Site
 
 if TYPE_CHECKING:
@@ -31,13 +32,16 @@ class WebServer(Output):
         cameras: "Mapping[str, Health]",
         class_names: Sequence[str],
         controls: "Controls",
+        paint: Optional[Paint] = None,
     ) -> None:
-        """Raises UsageError for an address that cannot be had or a weak token; DeviceError without
+        """paint: draws what was found; by default boxes, classes and tracks.
+
+        Raises UsageError for an address that cannot be had or a weak token; DeviceError without
         OpenCV.
         """
         self._options = options
         self._access = Access(options.host, options.token)
-        self._site = Site(options, cameras, class_names, controls)
+        self._site = Site(options, cameras, class_names, controls, paint)
         self._listener = Listener(options, self._access, self._site)
         self._access.bind(self.port)
         self._closed = False

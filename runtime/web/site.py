@@ -6,11 +6,12 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
+from ..camera.picture import Painter
 from ..outputs.metrics import metrics_text
 from .access import HTML
 from .exchange import TEXT, Answer, Request, json_answer, text_answer
 from .options import WebOptions
-from .pictures import Pictures
+from .pictures import Paint, Pictures
 from .state import SCHEMA_VERSION, camera_state
 from .stream import KIND, Stream, Viewers
 
@@ -43,9 +44,10 @@ class Site:
         cameras: "Mapping[str, Health]",
         class_names: Sequence[str],
         controls: "Controls",
+        paint: Optional[Paint] = None,
     ) -> None:
-        """DeviceError without OpenCV."""
-        self.pictures = Pictures(list(cameras), class_names, options)
+        """As `WebServer`."""
+        self.pictures = Pictures(list(cameras), paint or Painter(class_names).paint, options)
         self._options = options
         self._cameras = cameras
         self._class_names = class_names
