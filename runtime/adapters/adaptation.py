@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 from ..errors import ModelError
-from ..spec import ModelSpec, check_spec
+from ..spec import ModelSpec
 from .class_names import ClassNames, assumed_classes, count_of, named_classes, names_in
 from .families import FAMILIES
 from .family import Decode, Evidence, Found
@@ -48,7 +48,12 @@ class Adaptation(NamedTuple):
         }
         values.update((field, getattr(self.spec, field)) for field in FIELDS)
         values.update(self.found.options)
-        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        lines = ("  {}: {}".format(json.dumps(key), _json(values[key])) for key in values)
+        return "{{\n{}\n}}\n".format(",\n".join(lines))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def recognise(
@@ -75,7 +80,7 @@ def recognise(
     evidence = Evidence(form.size_hw, outputs, count, given.options, given.roles)
     family, found, told = _one_family(evidence, given.family, file)
     classes = _classes(names, found, file)
-    spec = _spec(form, family, found, classes, given, file)
+    spec = _spec(form, family, found, classes, given)
     assumed = (form.assumed, told) + _assumptions(given, spec, classes, found)
     return Adaptation(
         family,
@@ -148,25 +153,19 @@ def _spec(
     found: Found,
     classes: ClassNames,
     given: UserSpec,
-    file: str,
 ) -> ModelSpec:
     values = dict(FAMILIES[family].preprocessing)
     values.update(found.preprocessing)
     values.update(given.fields)
     values.update(size_hw=form.size_hw, input_dtype=form.dtype, input_layout=form.layout)
-    spec = ModelSpec(class_names=classes.names, provenance={"adapter": family}, **values)
-    try:
-        check_spec(spec)
-    except ModelError as error:
-        raise ModelError(error.expected, error.found, "change it in {}".format(file)) from error
-    return spec
+    return ModelSpec(class_names=classes.names, provenance={"adapter": family}, **values)
 
 
 def _assumptions(
     given: UserSpec, spec: ModelSpec, classes: ClassNames, found: Found
 ) -> Tuple[str, ...]:
     """What neither the file nor the graph says."""
-    told = list(found.told) if set(found.options) - set(given.options) else []
+    told = list(found.assumed) if set(found.options) - set(given.options) else []
     told += [classes.assumed]
     if spec.input_dtype == "float32" and {"color", "mean", "std"} - set(given.fields):
         mean, std = (["{:.4g}".format(each) for each in v] for v in (spec.mean, spec.std))

@@ -2,6 +2,7 @@
 
 import logging
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -51,6 +52,7 @@ class AdaptedBackend(Closing):
         except EdgedetError:
             self.session.close()
             raise
+        _tell(self.session.file, self.adaptation)
         self.spec = self.adaptation.spec
         self._decode = self.adaptation.decoder()
         self._names = tuple(self.adaptation.found.outputs.values())
@@ -93,7 +95,7 @@ class AdaptedBackend(Closing):
 
 
 def adaptation_of(session: OnnxSession) -> Adaptation:
-    """How the model in the session is used, with what was assumed in the log.
+    """How the model in the session is used, which runs once for that.
 
     ModelError as of `recognise` and `input_form`.
     """
@@ -102,12 +104,15 @@ def adaptation_of(session: OnnxSession) -> Adaptation:
     size_hw = given.fields.get("size_hw")
     form = input_form(session.inputs, session.metadata, size_hw, str(file))
     outputs = _answer(session, form, str(file))
-    adaptation = recognise(form, outputs, session.metadata, given, str(file))
+    return recognise(form, outputs, session.metadata, given, str(file))
+
+
+def _tell(file: Path, adaptation: Adaptation) -> None:
+    """Log what was assumed; nothing when the spec file says everything."""
     if adaptation.assumed:
-        line = "%s is taken for %s: %s; `edgedet info %s --adapt` writes that down to be changed"
-        told = "; ".join(adaptation.assumed)
-        _LOGGER.info(line, session.file, adaptation.family, told, session.file)
-    return adaptation
+        line = "%s is taken for %s: %s; assumed: %s. `edgedet info %s --adapt` writes that down"
+        seen, assumed = ", ".join(adaptation.found.told), "; ".join(adaptation.assumed)
+        _LOGGER.info(line, file, adaptation.family, seen, assumed, file)
 
 
 def _answer(session: OnnxSession, form: InputForm, file: str) -> "Dict[str, NDArray[Any]]":

@@ -40,11 +40,10 @@ def recognise(evidence: Evidence) -> Optional[Found]:
         return None
     form = evidence.options.get("boxes") or (CORNERS if are_corners(boxes) else CENTRED)
     unit = evidence.options.get("unit") or unit_of(boxes)
-    told = "boxes {} in {} of the input, {}".format(
-        form, unit, "column 0 of the scores is the background" if background else "no background"
-    )
+    told = "boxes {} in {} of the input".format(form, unit)
+    assumed = ("column 0 of the scores is the background",) if background else ()
     options = {"boxes": form, "unit": unit, "background": background}
-    return Found(outputs, classes, options, (told,))
+    return Found(outputs, classes, options, (told,), assumed)
 
 
 def _has_background(evidence: Evidence, scores: Any) -> bool:

@@ -63,7 +63,11 @@ def assumed_classes(count: int) -> ClassNames:
         if count == known:
             return named_classes(key, "{} classes are COCO's".format(count))
     names = tuple("class{}".format(label) for label in range(count))
-    return ClassNames(names, names, assumed="nothing names its {} classes".format(count))
+    return ClassNames(
+        names,
+        names,
+        assumed="no name for {}".format(", ".join(names[:3]) + ("..." if count > 3 else "")),
+    )
 
 
 def count_of(given: Given) -> int:
@@ -91,20 +95,22 @@ def names_in(metadata: Dict[str, str]) -> Optional[Tuple[str, ...]]:
     )
 
 
-def _entries(text: str) -> Dict[int, str]:
+def _entries(listing: str) -> Dict[int, str]:
     """Name by label; empty when the text is anything else than a dict or list of strings."""
-    if text[:1] + text[-1:] not in ("{}", "[]"):
+    if listing[:1] + listing[-1:] not in ("{}", "[]"):
         return {}
-    keyed, inside, at = text[0] == "{", text[1:-1], 0
+    keyed, inside, at = listing[0] == "{", listing[1:-1], 0
     found: Dict[int, str] = {}
     while inside[at:].strip():
         entry = _ENTRY.match(inside, at)
         if entry is None or (entry.group(1) is not None) != keyed:
             return {}
         try:
-            name = str(literal_eval(entry.group(2)))  # one string, as the pattern says
+            text = str(literal_eval(entry.group(2)))  # one string, as the pattern says
         except (ValueError, SyntaxError):
             return {}
+        # Half a pair of UTF-16 can be written as an escape, and nowhere else.
+        name = text.encode("utf-8", "replace").decode("utf-8")
         found[int(entry.group(1)) if keyed else len(found)] = name
         at = entry.end()
     return found if set(found) == set(range(len(found))) else {}

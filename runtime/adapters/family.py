@@ -38,7 +38,9 @@ class Found(NamedTuple):
     options: Dict[str, Any]
     """All that decoding needs besides."""
     told: Tuple[str, ...] = ()
-    """What was concluded or assumed, for people."""
+    """What its answer shows, for people."""
+    assumed: Tuple[str, ...] = ()
+    """What its answer does not show, unless the spec file says it."""
     preprocessing: Dict[str, Any] = {}
     """Fields of ModelSpec in place of the family's."""
 
@@ -81,7 +83,7 @@ def are_whole_numbers(value: Any) -> bool:
     return (
         isinstance(value, (list, tuple))
         and bool(value)
-        and all(isinstance(each, int) and each > 0 for each in value)
+        and all(type(each) is int and each > 0 for each in value)
     )
 
 

@@ -37,8 +37,15 @@ def recognise_three(evidence: Evidence) -> Optional[Found]:
         return None
     unit = evidence.options.get("unit") or (unit_of(boxes) if len(boxes) else PIXELS)
     first = evidence.options.get("first_label", 1)
-    told = "boxes in {} of the input, {} is the label of the first class".format(unit, first)
-    return Found(names, None, {"unit": unit, "first_label": first}, (told,))
+    told = ("detections after the graph's own suppression",)
+    return Found(names, None, {"unit": unit, "first_label": first}, told, _assumed(unit, first))
+
+
+def _assumed(unit: str, first: int) -> Tuple[str, ...]:
+    return (
+        "boxes in {} of the input".format(unit),
+        "{} is the label of the first class".format(first),
+    )
 
 
 def _three_names(evidence: Evidence) -> Optional[Dict[str, str]]:
@@ -82,9 +89,9 @@ def recognise_rows(evidence: Evidence) -> Optional[Found]:
     filled = table[scores >= LEAST_SCORE, :4]
     unit = evidence.options.get("unit") or (unit_of(filled) if len(filled) else PIXELS)
     first = evidence.options.get("first_label", 0)
-    told = "rows of corners in {} of the input, score and label, suppressed by the graph"
+    told = ("rows of corners, score and label after the graph's own suppression",)
     options = {"unit": unit, "first_label": first}
-    return Found({"table": name}, None, options, (told.format(unit),))
+    return Found({"table": name}, None, options, told, _assumed(unit, first))
 
 
 def rows_decoder(found: Found, size_hw: Tuple[int, int], count: int) -> Decode:

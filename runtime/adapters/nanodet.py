@@ -54,9 +54,10 @@ def recognise(evidence: Evidence) -> Optional[Found]:
     if not are_scores(table[:, :classes]) or are_scores(table[:, classes:]):
         return None
     offset = given.get("cell_offset", STRIDES.get(tuple(strides), 0.0))
-    told = "distances in {} bins, points at {} of a cell".format(reg_max + 1, offset)
+    assumed = "distances in {} bins from points at {} of a cell".format(reg_max + 1, offset)
     options = {"strides": tuple(strides), "reg_max": reg_max, "cell_offset": offset}
-    return Found({"table": name}, classes, options, (told,))
+    told = ("cells of {} pixels".format(", ".join(map(str, strides))),)
+    return Found({"table": name}, classes, options, told, (assumed,))
 
 
 def decoder(found: Found, size_hw: Tuple[int, int], count: int) -> Decode:
@@ -79,13 +80,17 @@ def decoder(found: Found, size_hw: Tuple[int, int], count: int) -> Decode:
     return decode
 
 
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
 NANODET = Family(
     name="nanodet",
     form="[1, cells, classes+4*(reg_max+1)]",
     preprocessing=PREPROCESSING,
     options={
         "strides": strides_option(),
-        "reg_max": Option("a whole number above 0", lambda v: isinstance(v, int) and v > 0),
+        "reg_max": Option("a whole number above 0", _is_whole),
         "cell_offset": among(0.0, 0.5),
     },
     recognise=recognise,

@@ -7,6 +7,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from ..atomic import atomic_path
 from ..errors import ModelError
 from ..nearest import nearest_name
+from ..spec import ModelSpec, check_spec
 from .class_names import KNOWN_COUNTS, Given
 from .families import FAMILIES
 
@@ -103,11 +104,20 @@ def _checked(path: Path, values: Dict[str, Any]) -> UserSpec:
     return UserSpec(
         family,
         _class_names(path, values.get("class_names")),
-        {key: _untyped(values[key]) for key in FIELDS if key in values},
+        _fields(path, values),
         _candidates(path, values.get("candidates")),
         _roles(path, values.get("outputs", {})),
         options,
     )
+
+
+def _fields(path: Path, values: Dict[str, Any]) -> Dict[str, Any]:
+    fields = {key: _untyped(values[key]) for key in FIELDS if key in values}
+    try:
+        check_spec(ModelSpec(class_names=("any",), size_hw=(1, 1))._replace(**fields))
+    except ModelError as error:
+        raise _wrong(path, error.expected, error.found) from error
+    return fields
 
 
 def _check_keys(path: Path, values: Dict[str, Any], known: Tuple[str, ...]) -> None:

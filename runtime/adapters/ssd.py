@@ -59,8 +59,14 @@ def recognise(evidence: Evidence) -> Optional[Found]:
         return None
     weights = evidence.options.get("weights") or WEIGHTS
     options = {"anchors": layout_values(layouts[0]), "weights": tuple(weights)}
-    told = "{} default boxes, column 0 of the logits is the background".format(len(offsets))
-    return Found(outputs, classes, options, (told,), PUBLISHED.get(layouts[0], {}))
+    return Found(
+        outputs,
+        classes,
+        options,
+        ("logits, and offsets from {} default boxes".format(len(offsets)),),
+        ("TorchVision's layout of them", "column 0 of the logits is the background"),
+        PUBLISHED.get(layouts[0], {}),
+    )
 
 
 def decoder(found: Found, size_hw: Tuple[int, int], count: int) -> Decode:
