@@ -21,7 +21,7 @@ class Console(Output):
         self,
         cameras: Mapping[str, Health],
         class_names: Sequence[str],
-        tell: Callable[[str], None],
+        tell: Callable[[str], object],
     ) -> None:
         """tell: writes a line."""
         self._cameras = dict(cameras)

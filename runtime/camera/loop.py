@@ -97,17 +97,19 @@ class Loop:
         self._take_over(confidence)
         began_s = time.monotonic()
         found = self._finder.batch([frame.image_bgr for frame in frames])
-        ended_s = time.monotonic()
-        share_ms = 1000 * (ended_s - began_s) / len(frames)
+        share_ms = 1000 * (time.monotonic() - began_s) / len(frames)
         self.looked_at += len(frames)
-        looked = []
-        for frame, detections in zip(frames, found):
-            known = self._cameras[frame.camera].insight.look(frame, detections, confidence)
-            age_ms = 1000 * (ended_s - frame.captured_s)
-            looked.append(
-                Seen(frame, known.detections, known.track_ids, known.zones, share_ms, age_ms)
-            )
-        return looked
+        return [
+            self._known(frame, detections, share_ms, confidence)
+            for frame, detections in zip(frames, found)
+        ]
+
+    def _known(
+        self, frame: "LiveFrame", detections: "Detections", share_ms: float, confidence: float
+    ) -> Seen:
+        known = self._cameras[frame.camera].insight.look(frame, detections, confidence)
+        age_ms = 1000 * (time.monotonic() - frame.captured_s)
+        return Seen(frame, known.detections, known.track_ids, known.zones, share_ms, age_ms)
 
     def _take_over(self, confidence: float) -> None:
         """Ask the detector for what `confidence`, which the user may have changed, needs."""

@@ -19,13 +19,15 @@ from .picture import Painter
 from .scene import Scene
 from .settings import CameraSettings, size_of
 from .signals import stopped_by_signals
+from .source_uri import FILES, parse_source
+from .standard_output import StandardOutput
 from .watch import Watched, watch
 from .window import Window
 from .worker import Worker
 
 if TYPE_CHECKING:
     from ..detector import Detector
-    from ..tracking.zones import Zone
+    from ..tracking.zone import Zone
 
 
 def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
@@ -37,7 +39,8 @@ def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
     """
     began_s = time.monotonic()
     zones = chosen_zones(settings, detector.spec.class_names)
-    scene = _scene(settings, detector, zones)
+    stdout = StandardOutput(Controls(detector.thresholds.score, settings.record is not None))
+    scene = _scene(settings, detector, zones, stdout)
     with ExitStack() as stack:
         window = Window(scene) if settings.show else None
         outlets = _outlets(settings, scene, window, stack)
@@ -49,17 +52,20 @@ def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
         road = Road(inbox, outlets, scene.controls, settings.frames)
         work = stack.enter_context(Worker("loop", lambda: loop.run(road), scene.controls.stop))
         watch(Watched(work, captures, loop), scene.controls, window)
+    stdout.check()
     seconds = time.monotonic() - began_s
     for health in scene.cameras.values():
         tell(closing_line(health.read(), seconds))
 
 
-def _scene(settings: CameraSettings, detector: "Detector", zones: "Sequence[Zone]") -> Scene:
+def _scene(
+    settings: CameraSettings, detector: "Detector", zones: "Sequence[Zone]", stdout: StandardOutput
+) -> Scene:
     class_names = detector.spec.class_names
     names = settings.name or name_cameras(settings.source)
     cameras = {name: Health(name) for name in names}
-    controls = Controls(detector.thresholds.score, settings.record is not None)
-    return Scene(cameras, class_names, controls, Painter(class_names, zones).paint, write, tell)
+    paint = Painter(class_names, zones).paint
+    return Scene(cameras, class_names, stdout.controls, paint, stdout.write, tell)
 
 
 def _outlets(
@@ -92,14 +98,10 @@ def _loop(
         name: Camera(health, chosen_insight(settings, zones, n_classes))
         for name, health in scene.cameras.items()
     }
-    batching = Batching(detector.backend.batch, settings.fast)
+    wish = CaptureWish()
+    files = all(parse_source(uri, wish).kind == FILES for uri in settings.source)
+    batching = Batching(detector.backend.batch, patient=settings.fast and files)
     return Loop(chosen_finder(settings, detector), cameras, batching)
-
-
-def write(text: str) -> None:
-    """Write to stdout, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def tell(line: str) -> None:

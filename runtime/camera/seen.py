@@ -35,4 +35,4 @@ class Seen(NamedTuple):
     inference_ms: float
     """From the frame to its detections; of a batch: its share."""
     age_ms: float
-    """From the capture to the detections."""
+    """From the capture until all of this was known."""

@@ -28,13 +28,17 @@ def watch(watched: Watched, controls: Controls, window: Optional[Window]) -> Non
     with SystemdNotice() as notice:
         notice.send(READY)
         pulse = _Pulse(notice, watched.loop)
-        while watched.work.alive and not controls.stopping:
-            if window is None:
-                controls.wait(LOOK_S)
-            else:
-                window.show(WINDOW_MS)
-            _check(watched.captures)
-            pulse.beat()
+        try:
+            while watched.work.alive and not controls.stopping:
+                if window is None:
+                    controls.wait(LOOK_S)
+                else:
+                    window.show(WINDOW_MS)
+                _check(watched.captures)
+                pulse.beat()
+        finally:
+            if window is not None:
+                window.hide()
     watched.work.check()
     _check(watched.captures)
 

@@ -28,7 +28,7 @@ class Events(Output):
         class_names: Sequence[str],
         queues: Sequence[EventQueue],
         snapshots: Optional[Snapshots] = None,
-        tell: Optional[Callable[[Event], None]] = None,
+        tell: Optional[Callable[[Event], object]] = None,
     ) -> None:
         """queues: closed with it. tell: is given each event at once."""
         self._presence, self._class_names = presence, class_names

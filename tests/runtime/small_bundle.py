@@ -30,8 +30,10 @@ def write_small_bundle(path, onnx=DETECTOR, half=None, target=None, version="0.1
         for name, file in files.items():
             archive.write(str(file), models[name].file)
         folder = Path(runtime.__file__).parent
-        for file in list(folder.glob("*.py")) + list(folder.glob("*.json")):
-            archive.write(str(file), "edgedet/runtime/" + file.name)
+        for file in folder.rglob("*.*"):
+            if file.suffix != ".pyc":
+                name = "edgedet/runtime/{}".format(file.relative_to(folder).as_posix())
+                archive.write(str(file), name)
         archive.write(str(edgedet.__file__), "edgedet/__init__.py")
         archive.write(str(folder / "bundle_start.py"), "__main__.py")
     return path
