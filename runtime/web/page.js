@@ -22,7 +22,7 @@
   // What the three graphs show: title, colour, value of a camera now, and its text.
   const GRAPHS = [
     ["FPS", "--fps", (c) => c.fps.processed,
-      (v, c) => [number(v, 1), `of ${number(c.fps.captured, 1)}`]],
+      (v, c) => [number(v, 1), `/ ${number(c.fps.captured, 1)}`]],
     ["Latency", "--latency", (c) => c.inference_ms, ms],
     ["Frame age", "--age", (c) => c.age_ms, ms],
   ];
@@ -89,7 +89,7 @@
       const find = (what) => card.querySelector(what);
       Object.assign(this, {name, card, index, classes: new Map(), tries: 0, retry: 0, mode: ""});
       card.setAttribute("aria-label", `Camera ${name}`);
-      this.figure = find("figure");
+      this.view = find(".view");
       this.image = find(".live");
       this.image.alt = `Live picture of ${name}`;
       this.image.onerror = () => this.failed();
@@ -104,7 +104,7 @@
     }
 
     show(camera) {
-      if (camera.frame) this.figure.style.aspectRatio =
+      if (camera.frame) this.view.style.aspectRatio =
         `${camera.frame.width} / ${camera.frame.height}`;
       this.tell(camera);
       this.graphs.forEach((graph) => graph.add(camera));
