@@ -17,9 +17,9 @@ from .outlet import Outlet
 from .output_choice import chosen_outputs
 from .picture import Painter
 from .scene import Scene
-from .settings import CameraSettings, size_of
+from .settings import CameraSettings
 from .signals import stopped_by_signals
-from .source_uri import FILES, parse_source
+from .source_uri import FILES, parse_source, size_hw_of
 from .standard_output import StandardOutput
 from .watch import Watched, watch
 from .window import Window
@@ -78,7 +78,7 @@ def _outlets(
 def _captures(
     settings: CameraSettings, scene: Scene, inbox: Inbox, stack: ExitStack
 ) -> List[Capture]:
-    size_hw = None if settings.size is None else size_of(settings.size)
+    size_hw = None if settings.size is None else size_hw_of(settings.size)
     wish = CaptureWish(size_hw, settings.fps, settings.loop, settings.fast)
     captures = [
         Capture(name, uri, wish, inbox, health)

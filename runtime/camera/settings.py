@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..lazy import require
 from ..nearest import unknown_name
 
-PAIR = "x"
+_GRID = re.compile(r"^([1-9]\d?)x([1-9]\d?)$")
 
 
 class CameraSettings(NamedTuple):
@@ -186,23 +186,12 @@ def _read(path: Path) -> Dict[str, Any]:
     return {"on" if name is True else str(name): value for name, value in values.items()}
 
 
-def size_of(text: str) -> Tuple[int, int]:
-    """Return height and width of `1280x720`, which names the width first; UsageError else."""
-    width, height = _pair(text, "a size like 1280x720")
-    return height, width
-
-
 def grid_of(text: str) -> Tuple[int, int]:
     """Return rows and columns of `3x2`, which names the columns first; UsageError else."""
-    columns, rows = _pair(text, "tiles like 2x2")
-    return rows, columns
-
-
-def _pair(text: str, expected: str) -> Tuple[int, int]:
-    parts = text.lower().split(PAIR)
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(expected, repr(text), "write two whole numbers with an x between")
-    return int(parts[0]), int(parts[1])
+    match = _GRID.match(text)
+    if match is None:
+        raise UsageError("tiles like 2x2", repr(text), "give columns and rows, at most 99 each")
+    return int(match.group(2)), int(match.group(1))
 
 
 def _yaml(text: str) -> Any:

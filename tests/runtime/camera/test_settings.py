@@ -9,7 +9,6 @@ from edgedet.runtime.camera.settings import (
     grid_of,
     merged_settings,
     settings_from,
-    size_of,
 )
 from edgedet.runtime.errors import UsageError
 
@@ -99,9 +98,8 @@ def test_a_secret_is_never_shown(values):
     assert "1234" not in str(error.value)
 
 
-def test_sizes_name_the_width_first():
-    assert size_of("1280x720") == (720, 1280)
+def test_tiles_name_the_columns_first():
     assert grid_of("3x2") == (2, 3)
-    for wrong in ("large", "12", "0x2", "2x", "2x2x2", "-1x2"):
-        with pytest.raises(UsageError, match="two whole numbers"):
-            size_of(wrong)
+    for wrong in ("many", "12", "0x2", "2x", "2x2x2", "-1x2", "100x2"):
+        with pytest.raises(UsageError, match="tiles like 2x2"):
+            grid_of(wrong)

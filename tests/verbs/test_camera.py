@@ -1,0 +1,62 @@
+"""`edgedet camera`: flags and settings on the host; the runs themselves are tested in runtime/."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgedet.runtime.camera.settings import CameraSettings
+
+ONNX = Path(__file__).resolve().parents[1] / "golden" / "tiny_detector.onnx"
+
+
+def camera(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgedet", "camera", str(ONNX), *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_a_run_of_a_few_frames_with_a_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / "camera.yaml").write_text("source: shapes://64x48@50\nframes: 3\nname: [door]\n")
+    ran = camera("--config", "camera.yaml", "--json", "--track", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    rows = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [row["camera"] for row in rows] == ["door"] * 3
+    assert "door: 3 frames in " in ran.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "camera.yaml"]
+
+
+def test_what_is_wrong_is_one_line_and_a_code(tmp_path: Path) -> None:
+    ran = camera("--source", "no.mp4", "--json", folder=tmp_path)
+    assert ran.returncode == 3
+    assert ran.stderr.count("\n") == 1
+    assert json.loads(ran.stdout)["error"] == "DataError"
+
+
+def test_every_setting_is_in_the_docs_with_its_default(repo: Path) -> None:
+    text = (repo / "docs" / "camera.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.+) \|$", text, flags=re.M)
+    told = {name: default.strip() for name, default, _ in rows if name in CameraSettings._fields}
+    assert list(told) == list(CameraSettings._fields)
+    for name, value in CameraSettings()._asdict().items():
+        assert told[name] == written(value), name
+
+
+def written(value: object) -> str:
+    """As the table has it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@pytest.mark.parametrize("flag", ["--source", "--serve", "--tiles", "--overlap", "--on"])
+def test_the_docs_know_the_flags(repo: Path, flag: str) -> None:
+    assert flag in (repo / "docs" / "camera.md").read_text()
