@@ -75,7 +75,7 @@ def test_bottles_on_a_page(shared_data: Path, tmp_path: Path) -> None:
         with running(shared_data, tmp_path, port):
             wait_for_port(port)
             page.goto(f"http://127.0.0.1:{port}/")
-            page.wait_for_function(f"{STATE} === 'Live' && {SHOWN} === 640 && {TOTAL} >= 1")
+            page.wait_for_function(f"() => {STATE} === 'Live' && {SHOWN} === 640 && {TOTAL} >= 1")
             assert "bottle" in page.locator("[data-classes]").inner_text()
             shown = set()
             for _ in range(10):
@@ -83,10 +83,10 @@ def test_bottles_on_a_page(shared_data: Path, tmp_path: Path) -> None:
                 page.wait_for_timeout(200)
             assert len(shown) >= 5
             page.get_by_label("Confidence").fill("0.99")
-            page.wait_for_function(f"{TOTAL} === 0")
+            page.wait_for_function(f"() => {TOTAL} === 0")
             page.get_by_label("Confidence").fill("0.4")
-            page.wait_for_function(f"{TOTAL} >= 1")
-        page.wait_for_function(f"{STATE} === 'Offline'")
+            page.wait_for_function(f"() => {TOTAL} >= 1")
+        page.wait_for_function(f"() => {STATE} === 'Offline'")
         with running(shared_data, tmp_path, port):
-            page.wait_for_function(f"{STATE} === 'Live' && {TOTAL} >= 1")
+            page.wait_for_function(f"() => {STATE} === 'Live' && {TOTAL} >= 1")
         browser.close()
