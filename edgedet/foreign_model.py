@@ -10,7 +10,8 @@ from edgedet.model_facts import model_facts
 from edgedet.runtime.adapters.adaptation import Adaptation
 from edgedet.runtime.adapters.adapted_backend import adaptation_of
 from edgedet.runtime.adapters.families import FAMILIES
-from edgedet.runtime.adapters.spec_file import spec_file_of, write_spec_file
+from edgedet.runtime.adapters.spec_file import write_spec_file
+from edgedet.runtime.adapters.spec_place import spec_file_of
 from edgedet.runtime.errors import UsageError
 from edgedet.runtime.onnx_session import OnnxSession
 from edgedet.runtime.spec import SPEC_KEY, spec_to_json

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import edgedet
 import edgedet.runtime
+from edgedet.runtime.adapters.adapted_backend import AdaptedBackend
+from edgedet.runtime.adapters.spec_place import spec_file_of
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.bundle_file import FP16, FP32, MANIFEST, Bundle, Model, manifest_text
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.runtime.onnx_facts import onnx_facts, weight_files
-from edgedet.runtime.spec import spec_from_json
+from edgedet.runtime.spec import spec_from_json, spec_to_json
 
 SUFFIX = ".pyz"
 SHEBANG = b"#!/usr/bin/env python3\n"
@@ -53,7 +55,8 @@ def check_bundle_name(path: Path) -> None:
 def write_bundle(
     path: Path, onnx: Path, half: Path | None = None, target: str | None = None
 ) -> BundleSize:
-    """Write the bundle of an ONNX file that `edgedet export` wrote; nothing of it is run here.
+    """Write the bundle of an ONNX file that `edgedet export` wrote; nothing of it is run here. One
+    that others trained goes with its spec file, and is run once.
 
     half: the same graph in FP16, for TensorRT that takes the precision from the graph. target: what
     the graph was checked for, to be told on the device.
@@ -84,16 +87,25 @@ def _runtime() -> dict[str, bytes]:
 def _manifest(models: Mapping[str, Path], target: str | None) -> bytes:
     for onnx in models.values():
         _require_whole(onnx)
-    text = onnx_facts(models[FP32])["spec_text"]
-    if text is None:
-        fix = "give a model that `edgedet export` wrote"
-        raise ModelError(f"the spec of a model in {models[FP32]}", "none", fix)
+    text, adaptation = _contract(models[FP32])
     about = {
         name: Model(FILES[name], sha256_of(file), file.stat().st_size)
         for name, file in models.items()
     }
-    bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text))
+    bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text), adaptation)
     return manifest_text(bundle, text).encode()
+
+
+def _contract(onnx: Path) -> tuple[str, str | None]:
+    """The spec, and the spec file of a model that others trained."""
+    text = onnx_facts(onnx)["spec_text"]
+    if text is not None:
+        return str(text), None
+    if not spec_file_of(onnx).is_file():
+        fix = f"give a model that `edgedet export` wrote, or run: edgedet info {onnx} --adapt"
+        raise ModelError(f"the spec of a model in {onnx}", "none", fix)
+    with AdaptedBackend(onnx) as backend:
+        return spec_to_json(backend.spec), backend.adaptation.text()
 
 
 def _require_whole(onnx: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 from typing import Any, Dict
 
-from .bundle_choice import choose, installed_flavours, open_choice, wish_of
+from .bundle_choice import choose, installed_flavours, open_choice, require_own, wish_of
 from .bundle_file import FP16, FP32, Bundle
 from .engine_file import EngineFacts
 from .errors import DeviceError
@@ -29,6 +29,7 @@ def build(bundle: Bundle, arguments: Namespace) -> str:
     from .engine_options import EngineOptions
     from .tensorrt_flavour import TENSORRT, open_flavour
 
+    require_own(bundle)
     flavour = open_flavour(arguments.flavour or (installed_flavours() or [TENSORRT])[0])
     half_graph = arguments.precision == "fp16" and not flavour.can.weakly_typed
     onnx = bundle.model_file(FP16 if half_graph else FP32)

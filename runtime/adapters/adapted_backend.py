@@ -15,7 +15,8 @@ from ..onnx_session import OnnxSession
 from ..preprocess import input_shape
 from .adaptation import Adaptation, recognise
 from .input_form import InputForm, input_form
-from .spec_file import read_spec_file, spec_file_of
+from .spec_file import read_spec_file
+from .spec_place import spec_file_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,9 +111,9 @@ def adaptation_of(session: OnnxSession) -> Adaptation:
 def _tell(file: Path, adaptation: Adaptation) -> None:
     """Log what was assumed; nothing when the spec file says everything."""
     if adaptation.assumed:
-        line = "%s is taken for %s: %s; assumed: %s. `edgedet info %s --adapt` writes that down"
+        line = "%s is taken for %s: %s; assumed: %s; `edgedet info MODEL --adapt` writes that down"
         seen, assumed = ", ".join(adaptation.found.told), "; ".join(adaptation.assumed)
-        _LOGGER.info(line, file, adaptation.family, seen, assumed, file)
+        _LOGGER.info(line, file, adaptation.family, seen, assumed)
 
 
 def _answer(session: OnnxSession, form: InputForm, file: str) -> "Dict[str, NDArray[Any]]":

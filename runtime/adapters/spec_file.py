@@ -11,7 +11,6 @@ from ..spec import ModelSpec, check_spec
 from .class_names import KNOWN_COUNTS, Given
 from .families import FAMILIES
 
-SUFFIX = ".edgedet.json"
 SCHEMA_VERSION = 1
 MOST_BYTES = 1 << 20
 MOST_CANDIDATES = 100000
@@ -45,11 +44,6 @@ class UserSpec(NamedTuple):
     """Name of an output of the graph by its role."""
     options: Dict[str, Any] = {}
     """Of the family."""
-
-
-def spec_file_of(model: Path) -> Path:
-    """Where the file of that model is: `model.edgedet.json` beside `model.onnx`."""
-    return model.with_suffix(SUFFIX)
 
 
 def read_spec_file(path: Path) -> UserSpec:

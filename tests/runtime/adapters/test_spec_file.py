@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from edgedet.runtime import ModelError
-from edgedet.runtime.adapters.spec_file import UserSpec, read_spec_file, spec_file_of
+from edgedet.runtime.adapters.spec_file import UserSpec, read_spec_file
+from edgedet.runtime.adapters.spec_place import spec_file_of
 
 ANCHORS = {"grids": [[2, 3]], "aspect_ratios": [[2]], "scales": [0.2, 0.5]}
 
