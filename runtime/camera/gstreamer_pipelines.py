@@ -2,87 +2,84 @@
 
 import re
 import shlex
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, Sequence, Tuple
 
 from ..errors import UsageError
 
-SINK_NAME = "edgedet"
 CSI_SIZE_HW = (720, 1280)
 CSI_FPS = 30.0
 """What a CSI camera is asked for if nobody says anything: each sensor has it."""
 LATENCY_MS = 100
 """Of rtspsrc, which waits so long for packets out of order; its own 2 s are for films."""
 
-_BGR = "videoconvert ! video/x-raw,format=BGR"
+# From one YUV to another videoconvert leaves the full range of JPEGs as it is, from RGB not.
+_BY_RGB = " ! videoconvert ! video/x-raw,format=BGRx"
+# In half the bytes of BGR; the colours as OpenCV reads them.
+_PIXELS = "videoconvert ! video/x-raw,format=I420,colorimetry=bt601"
 # The newest frame only: a queue would make each one late for ever after a pause.
 _LEAKY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
-_CAPS = re.compile(r"GstFdSink:" + SINK_NAME + r"\.GstPad:sink: caps = video/x-raw[,(](.*)$")
+# y4menc tells the size of the frames, but only of the first ones: a new size shows in the length
+# that multipartmux puts before each.
+_FRAMED = "y4menc ! multipartmux"
+_COMPLAINT = re.compile(r"(?:WARNING|ERROR): (?:from element \S+: )?(.*)$")
 
 
-class Caps(NamedTuple):
-    """The frames that a pipeline gives."""
+def csi_pipeline(sensor: int, size_hw: Tuple[int, int], fps: float, form: str) -> str:
+    """Return frames of a CSI camera of a Jetson; only nvvidconv reads its memory.
 
-    size_hw: Tuple[int, int]
-    fps: float
-    """0 when unknown."""
-
-
-def csi_pipeline(sensor: int, size_hw: Tuple[int, int], fps: float) -> str:
-    """Return frames of a CSI camera of a Jetson, BGR. Only nvvidconv reads its memory."""
+    form: of the pixels, BGRx or I420.
+    """
     return (
         "nvarguscamerasrc sensor-id={} ! "
         "video/x-raw(memory:NVMM),width={},height={},framerate={},format=NV12 ! "
-        "nvvidconv ! video/x-raw,format=BGRx ! "
-    ).format(sensor, size_hw[1], size_hw[0], fraction(fps)) + _BGR
+        "nvvidconv ! video/x-raw,format={}"
+    ).format(sensor, size_hw[1], size_hw[0], fraction(fps), form)
 
 
 def rtsp_pipeline(address: str, silence_s: float) -> str:
-    """Return frames of an RTSP stream over TCP, BGR, whatever its codec."""
-    source = "rtspsrc location={} protocols=tcp latency={} tcp-timeout={}"
-    text = source.format(quoted(address), LATENCY_MS, int(silence_s * 1e6))
-    return text + " ! decodebin ! " + _BGR
+    """Return frames of an RTSP stream over TCP, whatever its codec."""
+    source = "rtspsrc location={} protocols=tcp latency={} tcp-timeout={} ! decodebin"
+    return source.format(quoted(address), LATENCY_MS, int(silence_s * 1e6)) + _BY_RGB
 
 
 def user_pipeline(text: str) -> str:
-    """Return frames of the user's own pipeline, which ends before its sink, BGR."""
-    return text.rstrip(" !") + " ! " + _BGR
+    """Return frames of the user's own pipeline, which ends before its sink."""
+    return text.rstrip(" !") + _BY_RGB
 
 
 def with_appsink(pipeline: str) -> str:
     """Return the pipeline for OpenCV, which takes frames from an appsink, the newest only."""
-    return pipeline + " ! appsink drop=true max-buffers=1 sync=false"
+    sink = " ! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
+    return pipeline + sink
 
 
 def launch_words(pipeline: str, descriptor: int) -> List[str]:
-    """Return the command that writes the frames to a file descriptor.
+    """Return the command that writes the frames to a file descriptor, each behind its length.
 
-    -v makes it tell the size of the frames. UsageError for quotes that do not close.
+    UsageError for quotes that do not close.
     """
-    sink = "{} ! fdsink name={} sync=false fd={}".format(_LEAKY, SINK_NAME, descriptor)
+    sink = "! {} ! {} ! {} ! fdsink sync=false fd={}".format(_PIXELS, _LEAKY, _FRAMED, descriptor)
     try:
         # As the shell splits it: gst-launch-1.0 wants one word for each argument.
         words = shlex.split(pipeline)
     except ValueError as error:
         fix = "write it as behind gst-launch-1.0, without the sink"
         raise UsageError("a GStreamer pipeline", "{} ({})".format(pipeline, error), fix) from error
-    return ["gst-launch-1.0", "-v"] + words + ["!"] + sink.split(" ")
+    return ["gst-launch-1.0"] + words + sink.split(" ")
 
 
-def caps_of(line: str) -> Optional[Caps]:
-    """Return what a line of `gst-launch-1.0 -v` tells about the frames; None for other lines."""
-    found = _CAPS.search(line)
-    if found is None:
-        return None
-    width, height = _field(found.group(1), "width"), _field(found.group(1), "height")
-    if width is None or height is None:
-        return None
-    above, _, below = (_field(found.group(1), "framerate") or "0/1").partition("/")
-    return Caps((int(height), int(width)), int(above) / max(1, int(below or 1)))
+def complaint_of(lines: Sequence[str]) -> str:
+    """Return the first thing that gst-launch-1.0 complained of, with its cause; empty for nothing.
 
-
-def row_bytes(width: int) -> int:
-    """Return how many bytes a row of BGR pixels takes: GStreamer fills up to a multiple of 4."""
-    return (3 * width + 3) // 4 * 4
+    What follows from it is of no help. The cause stands two lines below "Additional debug info:".
+    """
+    for index, line in enumerate(lines):
+        found = _COMPLAINT.match(line)
+        if found is not None:
+            info = lines[index + 1 : index + 4]
+            cause = info[2] if len(info) == 3 and info[0].startswith("Additional") else ""
+            return " ".join((found.group(1) + " " + cause).split())
+    return ""
 
 
 def fraction(fps: float) -> str:
@@ -97,8 +94,3 @@ def fraction(fps: float) -> str:
 def quoted(value: str) -> str:
     """Return the value of a property so that GStreamer takes it as it is."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _field(caps: str, name: str) -> Optional[str]:
-    found = re.search(name + r"=\([a-z]+\)([\d/]+)", caps)
-    return found.group(1) if found else None
