@@ -27,8 +27,7 @@ def clock(monkeypatch):
         return False
 
     monkeypatch.setattr(pace.threading.Event, "wait", wait)
-    waited_and_now = waited, now
-    return waited_and_now
+    return waited, now
 
 
 @pytest.fixture
