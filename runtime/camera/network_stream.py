@@ -4,7 +4,7 @@ import os
 import socket
 from types import ModuleType
 from typing import Any, List
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import DeviceError
 from ..opencv import opencv, quiet
@@ -16,7 +16,7 @@ from .source_uri import SourceUri, host_and_port
 from .video_backends import FFMPEG, has_backend
 
 ANSWER_S = 1.0
-"""For a server to take a connection: when the network is back this must not take long."""
+"""For a server to take a connection, and to answer: when it is back this must not take long."""
 OPENING_MS = 10000
 """For FFmpeg to open a stream that has a server, and to see the first frame."""
 THREADS = 1
@@ -59,12 +59,18 @@ def open_by_ffmpeg(source: SourceUri, form: str) -> LiveSource:
 
 
 def require_answer(source: SourceUri) -> None:
-    """Raise SourceLostError unless the server takes a connection: libraries take long to tell."""
-    address = host_and_port(source.target)
+    """Raise SourceLostError unless the server takes a connection, and answers if it is for RTSP.
+
+    Libraries take long to tell, and OpenCV opens nothing else meanwhile: a server that hangs would
+    keep all other cameras away.
+    """
     try:
-        socket.create_connection(address, ANSWER_S).close()
+        if urlsplit(source.target).scheme.lower() != "rtsp":
+            socket.create_connection(host_and_port(source.target), ANSWER_S).close()
+        elif not _status(source, "OPTIONS"):
+            raise OSError("no answer")
     except OSError as error:
-        found = error.strerror or str(error) or "no answer"
+        found = error.strerror or str(error)
         raise SourceLostError("a server for " + source.shown, found, _FIX) from error
 
 
@@ -87,19 +93,30 @@ def _capture(cv2: ModuleType, address: str) -> Any:
 def _tell_refusal(source: SourceUri) -> None:
     """Raise DeviceError when the server wants a password: without one it will never open."""
     parts = urlsplit(source.target)
-    if parts.username is None and parts.scheme.lower() == "rtsp" and _status(source) == b"401":
+    if parts.username is not None or parts.scheme.lower() != "rtsp":
+        return
+    try:
+        status = _status(source, "DESCRIBE")
+    except OSError:
+        return
+    if status == b"401":
         fix = "write it as rtsp://user:password@..."
         raise DeviceError("leave to see " + source.shown, "a server that wants a password", fix)
 
 
-def _status(source: SourceUri) -> bytes:
-    """Return what the server answers who asks for a description: `200`; empty for nothing."""
-    asked = "DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\n\r\n".format(source.target).encode()
-    try:
-        with socket.create_connection(host_and_port(source.target), ANSWER_S) as connection:
-            connection.settimeout(ANSWER_S)
-            connection.sendall(asked)
-            words = connection.recv(1 << 10).split(None, 2)
-    except OSError:
-        return b""
+def _status(source: SourceUri, method: str) -> bytes:
+    """Return what the server answers who asks without a password, as `200`; empty for no RTSP.
+
+    OSError when it does not answer.
+    """
+    asked = "{} {} RTSP/1.0\r\nCSeq: 1\r\n\r\n".format(method, _without_user(source.target))
+    with socket.create_connection(host_and_port(source.target), ANSWER_S) as connection:
+        connection.settimeout(ANSWER_S)
+        connection.sendall(asked.encode())
+        words = connection.recv(1 << 10).split(None, 2)
     return words[1] if len(words) > 1 and words[0].startswith(b"RTSP/") else b""
+
+
+def _without_user(address: str) -> str:
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

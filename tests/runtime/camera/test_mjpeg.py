@@ -11,7 +11,7 @@ from socketserver import ThreadingMixIn
 
 import numpy as np
 import pytest
-from watched import Watched, held
+from watched import Watched, held, settles_to
 
 from edgedet.runtime import DeviceError
 from edgedet.runtime.camera import mjpeg_stream
@@ -124,10 +124,7 @@ def test_a_stream_by_http_is_read_and_leaves_nothing_behind(serve):
     assert time.monotonic() - begin_s < 1.0  # long before silence_s would end the read
     values = [frame.image_bgr.mean() for frame in frames]
     assert values == sorted(values)
-    end_s = time.monotonic() + 30
-    while held() != before and time.monotonic() < end_s:  # the server's own thread
-        time.sleep(0.01)
-    assert held() == before
+    assert settles_to(before)
 
 
 def test_a_stream_in_chunks(serve):

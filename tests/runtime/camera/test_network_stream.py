@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import socket
+import threading
 
 import pytest
 from fake_driver import FakeDriver
@@ -69,6 +71,40 @@ def test_a_frame_that_a_decoder_kept_through_a_silence_is_not_new(opened, monkey
     with pytest.raises(SourceLostError) as caught:
         source.read()
     assert "geheim" not in str(caught.value)
+
+
+def test_a_server_that_is_silent_keeps_no_other_camera_away(monkeypatch):
+    """OpenCV opens one stream at a time: it must not be given one that does not answer."""
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *words: pytest.fail("given to OpenCV"))
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        uri = "rtsp://127.0.0.1:{}/x".format(server.getsockname()[1])
+        with pytest.raises(SourceLostError, match="timed out"):
+            open_live(uri, CaptureWish())
+
+
+def test_a_server_is_not_told_the_password_before_it_asks():
+    heard = []
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+
+        def answer():
+            connection, _ = server.accept()
+            heard.append(connection.recv(1000))
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        uri = "rtsp://user:geheim@127.0.0.1:{}/x?a=b".format(server.getsockname()[1])
+        with pytest.raises(SourceLostError, match="no answer"):
+            open_live(uri, CaptureWish())
+        thread.join(30)
+    port = uri.split(":")[-1].split("/")[0]
+    wanted = "OPTIONS rtsp://127.0.0.1:{}/x?a=b RTSP/1.0\r\nCSeq: 1\r\n\r\n".format(port)
+    assert heard == [wanted.encode()]
 
 
 def test_what_opencv_was_built_with():

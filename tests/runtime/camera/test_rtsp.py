@@ -9,7 +9,7 @@ import time
 import pytest
 from clock_blocks import age_ms
 from rtsp_process import RtspProcess, require_rtsp
-from watched import Watched, held, rss_kb
+from watched import Watched, held, rss_kb, settles_to
 
 from edgedet.runtime import DeviceError
 from edgedet.runtime.camera.health import LIVE, LOST
@@ -37,7 +37,7 @@ def test_frames_are_fresh_and_in_order(encoder):
         assert len(set(made_s)) == len(made_s)
         # Two cores carry the encoder and the decoder: none of it may add up.
         assert min(age_ms(f.image_bgr, f.captured_s) for f in frames) < 1000
-        assert camera.health.read().granted == "320x240 RTSP at 30 fps"
+        assert camera.health.read().granted.startswith("320x240 RTSP")  # old ones tell no rate
 
 
 def test_it_resumes_by_itself_after_restarts_with_another_size(caplog):
@@ -55,7 +55,7 @@ def test_it_resumes_by_itself_after_restarts_with_another_size(caplog):
                 with RtspProcess(size, port=port) as again:
                     frame = camera.first_made_after(time.monotonic())
                     assert frame.image_bgr.shape == (size[1], size[0], 3)
-                    assert held() == before
+                    assert settles_to(before)
                     again.kill()
                     camera.wait_for(LOST)
             vitals = camera.health.read()
@@ -79,10 +79,7 @@ def test_a_server_that_freezes_is_left_and_found_again():
         camera.first_made_after(returned_s)
         camera.wait_for(LIVE)
         assert camera.capture.abandoned <= 2
-        end_s = time.monotonic() + 30
-        while held() != before and time.monotonic() < end_s:  # readers that were left clean up
-            camera.frame()
-        assert held() == before
+        assert settles_to(before)  # readers that were left clean up
         assert camera.capture.error is None
 
 
@@ -188,6 +185,6 @@ def test_a_network_that_is_cut_for_half_a_minute(network):
             frame = camera.first_made_after(returned_s)
             assert frame.captured_s - returned_s < RESUMES_S
             camera.frames(30)
-            assert held() == before
+            assert settles_to(before)
             assert camera.health.read().gap_s > 29
             assert camera.capture.error is None

@@ -77,6 +77,16 @@ def held():
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
 
+def settles_to(before, most_s=30.0):
+    """Whether no more threads and file descriptors are held, once those that were left are gone."""
+    end_s = time.monotonic() + most_s
+    while any(now > then for now, then in zip(held(), before)):
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def rss_kb():
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
