@@ -13,6 +13,7 @@ from pathlib import Path
 
 import edgedet
 import edgedet.runtime
+from edgedet.export.bare_source import bare_source
 from edgedet.runtime.adapters.adapted_backend import AdaptedBackend
 from edgedet.runtime.adapters.spec_place import spec_file_of
 from edgedet.runtime.atomic import atomic_path
@@ -34,6 +35,9 @@ MODE = 0o644 << 16
 EXECUTABLE = 0o111
 SHIPPED = (".py", ".json", ".html", ".css", ".js")
 """Of the runtime; folders in it are packages of its own."""
+ADAPTERS = "/runtime/adapters/"
+ALWAYS = ("__init__.py", "spec_place.py")
+"""What of the adapters is imported with a model of ours as well."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +70,40 @@ def write_bundle(
     """
     check_bundle_name(path)
     models = {FP32: onnx} if half is None else {FP32: onnx, FP16: half}
-    contents = {**_runtime(), MANIFEST: _manifest(models, target)}
+    text, adaptation = _contract(onnx)
+    manifest = _manifest(models, target, text, adaptation)
+    contents = {**_runtime(foreign=adaptation is not None), MANIFEST: manifest}
     with atomic_path(path) as temporary:
         _write(temporary, contents, models)
         temporary.chmod(temporary.stat().st_mode | EXECUTABLE)
         return _size(temporary)
 
 
-def _runtime() -> dict[str, bytes]:
-    """What the device runs, by its name in the zip."""
+def _runtime(foreign: bool) -> dict[str, bytes]:
+    """What the device runs, by its name in the zip: adapters for a foreign model only."""
     package, runtime = (Path(module.__file__ or "") for module in (edgedet, edgedet.runtime))
     contents = {"edgedet/__init__.py": package.read_bytes()}
     folder = runtime.parent
     for file in (each for suffix in SHIPPED for each in folder.rglob(f"*{suffix}")):
-        contents[f"edgedet/runtime/{file.relative_to(folder).as_posix()}"] = file.read_bytes()
+        contents[f"edgedet/runtime/{file.relative_to(folder).as_posix()}"] = _shipped(file)
+    if not foreign:
+        spared = [n for n in contents if ADAPTERS in n and not n.endswith(ALWAYS)]
+        contents = {name: text for name, text in contents.items() if name not in spared}
     contents["__main__.py"] = contents[f"edgedet/runtime/{START}"]
     return contents
 
 
-def _manifest(models: Mapping[str, Path], target: str | None) -> bytes:
+def _shipped(file: Path) -> bytes:
+    if file.suffix != ".py":
+        return file.read_bytes()
+    return bare_source(file.read_text(encoding="utf-8")).encode()
+
+
+def _manifest(
+    models: Mapping[str, Path], target: str | None, text: str, adaptation: str | None
+) -> bytes:
     for onnx in models.values():
         _require_whole(onnx)
-    text, adaptation = _contract(models[FP32])
     about = {
         name: Model(FILES[name], sha256_of(file), file.stat().st_size)
         for name, file in models.items()
