@@ -117,7 +117,8 @@ def overhead(times: TimesMs) -> float:
 def put(inbox: Inbox, image_bgr: NDArray[np.uint8], number: int) -> None:
     """Hand a copy of the image in, as a camera does: its memory is new."""
     image_bgr = image_bgr.copy()
-    inbox.put(LiveFrame("camera", image_bgr, number, time.monotonic(), time.time()))
+    now_s = time.monotonic()
+    inbox.put(LiveFrame("camera", image_bgr, number, now_s, time.time(), now_s))
 
 
 def network_alone_ms(detector: Detector, image_bgr: NDArray[np.uint8]) -> float:

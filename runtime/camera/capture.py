@@ -181,11 +181,12 @@ class Capture:
 
     def _deliver(self, reader: Reader, image: "NDArray[np.uint8]") -> None:
         """Take a frame, on the reader's thread."""
-        now_s, epoch_s = time.monotonic(), time.time()
+        now_s, epoch_s, media_s = time.monotonic(), time.time(), reader.media_s()
+        scene_s = now_s if media_s is None else media_s
         with self._lock:
             if reader is not self._reader:
                 return
-            frame = LiveFrame(self.camera, image, self._number, now_s, epoch_s)
+            frame = LiveFrame(self.camera, image, self._number, now_s, epoch_s, scene_s)
             self._number += 1
         self._tell_arrived(reader, image, now_s)
         if self._inbox.put(frame, wait=not reader.live):

@@ -41,7 +41,7 @@ class Insight:
         """Return what is known with this frame."""
         if self._follower is None:
             return Known(detections, None, ())
-        at_s, size_hw = frame.captured_s, frame.image_bgr.shape[:2]
+        at_s, size_hw = frame.scene_s, frame.image_bgr.shape[:2]
         detections, track_ids = self._follower.update(detections, at_s, confidence)
         if self._zones is None:
             return Known(detections, track_ids, ())

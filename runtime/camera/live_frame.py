@@ -20,3 +20,6 @@ class LiveFrame(NamedTuple):
     """`time.monotonic()` when it came: ages are measured from here."""
     epoch_s: float
     """`time.time()` when it came, for records; it may step."""
+    scene_s: float
+    """Time in what is seen, for tracks, zones, events and recordings: `captured_s`, but the file's
+    own time where one is looked at as fast as it goes."""

@@ -44,6 +44,9 @@ class SourceLostError(DeviceError):
 class LiveSource(Closing):
     """Frames as they come. One thread reads; `close` may come from another and ends the reading."""
 
+    media_s: Optional[float] = None
+    """Time of the frame that was read last in the source's own seconds; None: it has none but the
+    clock's."""
     asked = ""
     """What it was asked for, for people; empty when there was nothing to ask for."""
     live = True

@@ -45,8 +45,8 @@ class Batching(NamedTuple):
     most: int = 1
     """That go through the network together: the model's static batch."""
     patient: bool = False
-    """Whether to wait for outputs that keep all frames: for files that come as fast as they are
-    taken, never for cameras."""
+    """Whether to wait for the outputs: for files that come as fast as they are taken, never for
+    cameras."""
 
 
 class Road(NamedTuple):

@@ -62,13 +62,11 @@ class Outlet(Closing):
             self._news.notify()
 
     def wait_for_room(self) -> None:
-        """Wait until a frame would not be dropped, for sources whose frames all count.
-
-        An output of which only the newest frame counts is not waited for, and none for ever.
+        """Wait until a frame would not be dropped, for sources whose frames all count; not for
+        ever.
         """
-        if self._output.keeps_all:
-            with self._news:
-                self._news.wait_for(self._has_room, CLOSING_S)
+        with self._news:
+            self._news.wait_for(self._has_room, CLOSING_S)
 
     def read(self) -> OutletVitals:
         """Return how it does."""

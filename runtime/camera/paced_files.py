@@ -49,9 +49,11 @@ class PacedFiles(GuardedSource):
             frame = next(self._frames, None)
         if frame is None:
             return None
+        self._last_s = self._lap_s + self._time_of(frame)
         if self.live:
-            self._last_s = self._lap_s + self._time_of(frame)
             self._pace.wait(self._last_s)
+        else:
+            self.media_s = self._last_s
         return frame.image_bgr
 
     def _release(self) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Callable, Optional
 
+from ..errors import EdgedetError
 from .live_source import Granted, LiveSource
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class Reader:
         assert self._source is not None
         return self._source.granted
 
+    def media_s(self) -> Optional[float]:
+        """Return the time of the last frame in the source's own seconds; as with `granted`."""
+        assert self._source is not None
+        return self._source.media_s
+
     def leave(self) -> None:
         """Want no more frames; the source is closed, now or when its read returns."""
         with self._lock:
@@ -90,6 +96,11 @@ class Reader:
             with self._open_source() as source:
                 if self._keep(source):
                     self._read(source)
+        except EdgedetError as error:
+            # Its traceback holds the last frame, and all else that was read, for as long as Python
+            # likes. Nobody looks at it: the line says all.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
+            self.error = error
         except Exception as error:
             self.error = error
         self._over.set()

@@ -45,7 +45,7 @@ class Presence:
 
     def changes(self, seen: Seen) -> List[Change]:
         """Return what changed with this frame."""
-        camera, at_s = seen.frame.camera, seen.frame.captured_s
+        camera, at_s = seen.frame.camera, seen.frame.scene_s
         found = [self._change((camera, label), seen, at_s) for label in self._labels]
         return [change for each in found for change in each]
 

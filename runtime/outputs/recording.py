@@ -67,7 +67,7 @@ class Recorder(Output):
             return None
         try:
             if self._room():
-                self._segment(seen).put(self._paint(seen), seen.frame.captured_s)
+                self._segment(seen).put(self._paint(seen), seen.frame.scene_s)
         except (DeviceError, OSError) as error:
             self._failed_s = time.monotonic()
             _LOG.error("recording waits %.0f s: %s", RETRY_S, error)
@@ -115,7 +115,7 @@ class Recorder(Output):
         return segment
 
     def _continues(self, segment: Segment, seen: Seen) -> bool:
-        at_s = seen.frame.captured_s
+        at_s = seen.frame.scene_s
         same_size = segment.size_hw == seen.frame.image_bgr.shape[:2]
         no_gap = at_s - segment.end_s <= GAP_S
         return same_size and no_gap and at_s - segment.begin_s < self._rules.segment_s
@@ -124,7 +124,7 @@ class Recorder(Output):
         frame = seen.frame
         folder, form = self._opened()
         path = folder.new_path(frame.camera, form.suffix)
-        return Segment(path, form, FPS, frame.image_bgr.shape[:2], frame.captured_s)
+        return Segment(path, form, FPS, frame.image_bgr.shape[:2], frame.scene_s)
 
 
 class _Place(NamedTuple):

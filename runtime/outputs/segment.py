@@ -23,7 +23,7 @@ class Segment(Closing):
     def __init__(
         self, path: Path, form: VideoForm, fps: float, size_hw: Tuple[int, int], begin_s: float
     ) -> None:
-        """begin_s: `time.monotonic()` of its first frame. DeviceError when it cannot be opened."""
+        """begin_s: time of its first frame. DeviceError when it cannot be opened."""
         self.path = path
         self.size_hw = size_hw
         self.begin_s = self.end_s = begin_s

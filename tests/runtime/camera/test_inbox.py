@@ -14,7 +14,7 @@ IMAGE = np.zeros((2, 2, 3), np.uint8)
 
 
 def frame(camera, number):
-    return LiveFrame(camera, IMAGE, number, time.monotonic(), time.time())
+    return LiveFrame(camera, IMAGE, number, time.monotonic(), time.time(), 0.0)
 
 
 def taken(inbox, most=9, timeout_s=0.0):

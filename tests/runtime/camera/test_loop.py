@@ -55,7 +55,7 @@ class Kept(Output):
 def frame(camera, number, value=80, at_s=None):
     image_bgr = np.full((8, 8, 3), value, np.uint8)
     at_s = time.monotonic() if at_s is None else at_s
-    return LiveFrame(camera, image_bgr, number, at_s, 0.0)
+    return LiveFrame(camera, image_bgr, number, at_s, 0.0, at_s)
 
 
 def run(finder, names, feed, batching=NOT_PATIENT, insight=Insight, controls=None, frames=None):

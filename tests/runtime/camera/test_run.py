@@ -10,6 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
@@ -155,3 +156,23 @@ def test_a_recording_of_a_killed_camera_plays(camera, tmp_path):
     program.kill()
     program.wait()
     assert cv2.VideoCapture(str(files[0])).read()[0]
+
+
+def test_a_file_that_is_looked_at_fast_is_recorded_at_its_own_pace(camera, tmp_path):
+    """4 seconds of video are 4 seconds of recording, however soon they were looked at."""
+    path = str(tmp_path / "a.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no videos")
+    for number in range(40):
+        writer.write(np.full((48, 64, 3), 6 * number, np.uint8))
+    writer.release()
+    program = camera("--source", path, "--record", str(tmp_path / "r"), "--json", fast=True)
+    out, error = program.communicate(timeout=60)
+    assert program.returncode == 0, error
+    assert len(out.splitlines()) == 40
+    (video,) = (tmp_path / "r").iterdir()
+    capture, frames = cv2.VideoCapture(str(video)), 0
+    while capture.read()[0]:
+        frames += 1
+    assert abs(frames / 15 - 4) < 0.2

@@ -29,7 +29,7 @@ def seen(camera="camera", number=0, labels=(0, 0, 2), size_hw=(120, 160), zones=
     corners = rng.uniform(5, 60, (len(labels), 2))
     boxes_xyxy = np.concatenate([corners, corners + 30], axis=1)
     scores = np.linspace(0.9, 0.5, len(labels))
-    frame = LiveFrame(camera, image_bgr, number, time.monotonic(), time.time())
+    frame = LiveFrame(camera, image_bgr, number, time.monotonic(), time.time(), time.monotonic())
     return Seen(frame, Detections(boxes_xyxy, scores, labels), None, tuple(zones), 12.0, 25.0)
 
 
