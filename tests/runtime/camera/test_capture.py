@@ -1,8 +1,10 @@
 """The capture against sources that fail in every way: it goes on, or ends with the right error."""
 
+import gc
 import logging
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -138,6 +140,21 @@ def test_a_lost_source_is_opened_again_and_its_frames_are_counted_on(play, caplo
         "camera: 6x4 script at 30 fps",
     ]
     assert caplog.messages[1].startswith("camera: frames again, after a gap of")
+
+
+def test_a_reader_that_failed_keeps_no_frame(play):
+    """Not even until Python next looks for cycles: frames are large, and cameras run for days."""
+    gc.disable()
+    try:
+        sources = [Scripted((2, 2), LOST_ERROR) for _ in range(3)]
+        frames = [weakref.ref(source) for source in sources]
+        with play(*sources, LOST_ERROR) as camera:
+            del sources
+            while camera.health.read().reopened < 5:
+                camera.inbox.take(1, 0.01)
+            assert [frame() for frame in frames] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_a_size_that_changes_is_taken_as_it_comes(play, caplog):
