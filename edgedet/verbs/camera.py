@@ -51,7 +51,13 @@ def camera(  # noqa: PLR0913 - one parameter a flag
     """
     from edgedet.live import look_live
 
-    given = {"source": source, "conf": conf, "show": show, "serve": serve, "listen": listen}
+    given: dict[str, object] = {
+        "source": source,
+        "conf": conf,
+        "show": show,
+        "serve": serve,
+        "listen": listen,
+    }
     given |= {"record": record, "track": track, "zones": zones, "tiles": tiles}
     given |= {"overlap": overlap, "on": on, "json": json}
     look_live(model, device, config, {name: value for name, value in given.items() if value})
