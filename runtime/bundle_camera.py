@@ -26,4 +26,7 @@ def camera(bundle: Bundle, arguments: Namespace) -> str:
 def _given(arguments: Namespace) -> Dict[str, Any]:
     """The flags that are settings and were given."""
     known = CameraSettings()._asdict()
-    return {name: value for name, value in vars(arguments).items() if name in known and value}
+    flags = {name: value for name, value in vars(arguments).items() if name in known}
+    return {
+        name: value for name, value in flags.items() if value is not None and value is not False
+    }

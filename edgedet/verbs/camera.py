@@ -60,4 +60,5 @@ def camera(  # noqa: PLR0913 - one parameter a flag
     }
     given |= {"record": record, "track": track, "zones": zones, "tiles": tiles}
     given |= {"overlap": overlap, "on": on, "json": json}
-    look_live(model, device, config, {name: value for name, value in given.items() if value})
+    told = {name: value for name, value in given.items() if value is not None}
+    look_live(model, device, config, {name: v for name, v in told.items() if v is not False})

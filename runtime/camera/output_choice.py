@@ -58,8 +58,15 @@ def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     options = WebOptions(host, port, settings.token or "", can_record=True)
     known = (scene.cameras, scene.class_names, scene.controls, scene.paint)
     server = WebServer(options, *known)
-    scene.tell("open {}".format(server.link))
+    scene.tell("open {}".format(_way_in(server, settings)))
     return server
+
+
+def _way_in(server: WebServer, settings: CameraSettings) -> str:
+    """Return the page's address; a token that the user chose is known, and no secret for a log."""
+    if settings.token is None:
+        return server.link
+    return "{}?token=TOKEN, with the token of the settings".format(server.address)
 
 
 def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
@@ -68,6 +75,8 @@ def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     folder = Path(settings.record or RECORDINGS)
     budget_bytes = int(settings.budget_mb * MEGABYTE)
     rules = RecordingRules(folder, settings.segment_s, budget_bytes)
+    if settings.record is not None:
+        KeptFolder(folder, budget_bytes)  # one that cannot be had is told now, not in the log
     return Recorder(rules, scene.controls, scene.paint)
 
 

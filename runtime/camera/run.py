@@ -1,6 +1,6 @@
 """One run of cameras, from opening them to closing them."""
 
-import sys
+import logging
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, List, Optional, Sequence
@@ -28,6 +28,8 @@ from .worker import Worker
 if TYPE_CHECKING:
     from ..detector import Detector
     from ..tracking.zone import Zone
+
+_LOG = logging.getLogger("edgedet.camera")
 
 
 def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
@@ -105,5 +107,5 @@ def _loop(
 
 
 def tell(line: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(line + "\n")
+    """Write a line to stderr, in the form that messages have there."""
+    _LOG.info("%s", line)

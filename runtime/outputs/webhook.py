@@ -18,7 +18,8 @@ class Webhook(EventTarget):
         """UsageError for anything but http and https."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError("a webhook like https://host/path", repr(url), "correct it")
+            found = "{}://...".format(parts.scheme) if parts.scheme else "no address"
+            raise UsageError("a webhook like https://host/path", found, "correct it")
         self._url = url
         self.name = "webhook {}".format(parts.hostname)
         """Without path and query: both may hold secrets."""

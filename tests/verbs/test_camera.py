@@ -54,6 +54,18 @@ def test_yaml_never_runs_code(tmp_path: Path) -> None:
     assert not (tmp_path / "harm").exists()
 
 
+def test_a_flag_that_is_zero_is_given(tmp_path: Path) -> None:
+    """And wins over the file."""
+    (tmp_path / "camera.json").write_text('{"frames": 1, "conf": 0.99}')
+    words = ("--source", "shapes://64x48@50", "--config", "camera.json", "--json")
+    found = [
+        json.loads(camera(*words, *more, folder=tmp_path).stdout)["detections"]
+        for more in ((), ("--conf", "0"))
+    ]
+    assert found[0] == []
+    assert found[1]
+
+
 def test_every_setting_is_in_the_docs_with_its_default(repo: Path) -> None:
     text = (repo / "docs" / "camera.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.+) \|$", text, flags=re.M)
