@@ -143,7 +143,8 @@ def settings_from(values: Mapping[str, Any]) -> CameraSettings:
         raise UsageError("different names", ", ".join(settings.name), "change one")
     for name in settings.name:
         if not _NAME.match(name):
-            raise UsageError("names of 1 to 64 letters, digits, - and _", repr(name), "change it")
+            expected = "names of letters, digits, - and _, 64 at most"
+            raise UsageError(expected, repr(name), "change it")
     _require_partners(settings)
     return settings
 
