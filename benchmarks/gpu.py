@@ -31,9 +31,9 @@ from gpu_contenders import (
     MEASURES,
     PEER,
     Call,
-    CudaPeer,
     Opened,
     calls_of,
+    cuda_peer,
     engine_backend,
     exported,
     require_agreeing,
@@ -161,7 +161,7 @@ def measured(options: argparse.Namespace) -> Results:
             files = exported(name, options.imgsz, Path(folder))
             opened: dict[str, list[Opened]] = {}
             for precision in PRECISIONS:
-                backends = [Opened(PEER, CudaPeer(files.of(precision)))]
+                backends = [Opened(PEER, cuda_peer(files.of(precision)))]
                 backends += [engine_backend(files, precision, one, gpu) for one in flavours]
                 for one in backends:
                     stack.callback(one.backend.close)

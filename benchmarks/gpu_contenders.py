@@ -19,7 +19,7 @@ from edgedet.export.parity import compare_backends
 from edgedet.export.parity_images import parity_images
 from edgedet.export.uint8_input import with_uint8_input
 from edgedet.models.registry import build_model
-from edgedet.runtime.backend_onnxruntime import OUTPUTS, OnnxRuntimeBackend
+from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.backend_tensorrt import TensorRtBackend
 from edgedet.runtime.candidate_match import FP16_BOUNDS, Bounds
 from edgedet.runtime.detector import Detector
@@ -27,6 +27,7 @@ from edgedet.runtime.engine_builder import engine_from_onnx
 from edgedet.runtime.engine_file import EngineFacts
 from edgedet.runtime.engine_options import EngineOptions
 from edgedet.runtime.gpu_identity import Gpu
+from edgedet.runtime.onnx_session import OnnxSession
 from edgedet.runtime.postprocess import Thresholds
 from edgedet.runtime.tensorrt_flavour import Flavour
 
@@ -46,22 +47,29 @@ NETWORK, CALL, RESULT, STREAM = MEASURES = (
 )
 
 
-class CudaPeer(OnnxRuntimeBackend):
+class CudaSession(OnnxSession):
     """ONNX Runtime's CUDA provider, whose `run_only` keeps input and outputs on the GPU."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, providers=(CUDA_PROVIDER, "CPUExecutionProvider"))
 
     def run_only(self) -> None:
-        """Run on the batch that `infer` was given last, and wait."""
-        if self._binding is None:
-            value = onnxruntime.OrtValue.ortvalue_from_numpy(self._last, "cuda", 0)
-            self._binding = self._session.io_binding()
-            self._binding.bind_ortvalue_input(self._input, value)
-            for name in OUTPUTS:
-                self._binding.bind_output(name, "cuda")
-        self._session.run_with_iobinding(self._binding)
+        """Run on the batch that `run` was given last, and wait."""
+        super().run_only()
         self._binding.synchronize_outputs()
+
+    def _bind(self, values: NDArray[Any], names: tuple[str, ...]) -> Any:
+        binding = self._session.io_binding()
+        value = onnxruntime.OrtValue.ortvalue_from_numpy(values, "cuda", 0)
+        binding.bind_ortvalue_input(self.inputs[0].name, value)
+        for name in names:
+            binding.bind_output(name, "cuda")
+        return binding
+
+
+def cuda_peer(path: Path) -> OnnxRuntimeBackend:
+    """Open the file on ONNX Runtime's CUDA provider."""
+    return OnnxRuntimeBackend(CudaSession(path))
 
 
 @dataclass(frozen=True)

@@ -76,13 +76,22 @@ def publish(results: Results, out: Path | None) -> None:
 
 
 def _rows_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of contenders, or of anything else, as a Markdown table."""
+    if "ratio_to" not in rows[0]:
+        return _table([list(rows[0]), *([str(cell) for cell in row.values()] for row in rows)])
     labels = list(rows[0]["ratio_to"])
     header = ["", "median ms", "p90 ms", *(f"ratio to {label}" for label in labels)]
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
+    lines = [header]
     for row in rows:
         ratios = [f"{row['ratio_to'][label]:.3f}" for label in labels]
         lines.append([row["name"], f"{row['median_ms']:.2f}", f"{row['p90_ms']:.2f}", *ratios])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return _table(lines)
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, the header first."""
+    rule = ["---"] + ["---:"] * (len(lines[0]) - 1)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (lines[0], rule, *lines[1:]))
 
 
 def _finding_text(finding: Finding) -> str:

@@ -19,6 +19,7 @@ VERBS = (
     "eval",
     "export",
     "predict",
+    "camera",
     "bench",
     "scales",
     "info",

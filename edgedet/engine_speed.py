@@ -13,7 +13,9 @@ from edgedet.bench_place import JETSON, RTX, kind_of
 from edgedet.calm import load_here, wait_after_work
 from edgedet.onnx_form import NAME, TARGETS, onnx_form
 from edgedet.runtime.engine_file import EngineFacts, read_engine_facts
+from edgedet.runtime.errors import ModelError
 from edgedet.runtime.gpu_diagnosis import Gpu
+from edgedet.runtime.onnx_facts import onnx_facts
 from edgedet.runtime.speed_report import SpeedRequest, speed_report
 from edgedet.runtime.tensorrt_flavour import TENSORRT_RTX
 
@@ -58,6 +60,7 @@ def _built(model: Path, gpu: Gpu, precision: str) -> Iterator[tuple[Path, Engine
     from edgedet.model_export import Request
 
     target = TARGETS.get(kind_of(gpu))
+    require_spec_in(model)
     with onnx_form(model, target) as onnx, tempfile.TemporaryDirectory(prefix="edgedet-") as folder:
         # Engines lie beside their model, and this one is not to lie beside the user's.
         link = Path(folder) / NAME
@@ -65,6 +68,13 @@ def _built(model: Path, gpu: Gpu, precision: str) -> Iterator[tuple[Path, Engine
         (engine,) = export_engines(Request(link), Wish(_builds_for(gpu), precision)).engines
         wait_after_work(engine.seconds, load_here)
         yield engine.path, engine.facts
+
+
+def require_spec_in(model: Path) -> None:
+    """Raise ModelError for an ONNX file that others made: its engine could not be opened."""
+    if model.suffix.lower() == ".onnx" and onnx_facts(model)["spec_text"] is None:
+        fix = "measure it in ONNX Runtime: --device cpu"
+        raise ModelError("a model of edgedet for an engine", f"{model}, made by others", fix)
 
 
 def _builds_for(gpu: Gpu) -> str:

@@ -18,12 +18,12 @@ SPEC_LINES = (
 FORMS = {"tensorrt": "TensorRT", "cpu": "CPUs"}
 INT8_KEYS = ("int8_form", "int8_float_layers", "int8_method", "int8_images", CALIBRATION)
 """Of the provenance, told in lines of their own."""
-NO_SPEC = "none: not exported by edgedet, so `predict` and `eval` cannot run it"
+NO_SPEC = "none: not exported by edgedet; --adapt recognises it and says how it runs"
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
     """Return what `model_facts` found, one fact a line."""
-    lines = [*_general(facts), *_spec(facts["spec"])]
+    lines = [*_general(facts), *_spec(facts["spec"]), *_adaptation(facts.get("adaptation"))]
     width = max(len(name) for name, _ in lines)
     text = [f"{name:<{width}}  {line}" for name, line in lines]
     return "\n".join([*text, *([target_text(facts["target"])] if facts["target"] else [])])
@@ -36,6 +36,18 @@ def _general(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "parameters", f"{facts['parameters']:,}"
     kinds = {"onnx": _onnx, "checkpoint": _checkpoint, "engine": engine_lines}
     yield from kinds[facts["kind"]](facts)
+
+
+def _adaptation(told: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """How a model of others is used."""
+    if told is None:
+        return
+    yield "family", f"{told['family']}: {told['form']}"
+    for name in ("recognised", "assumed"):
+        for line in told[name]:
+            yield name, line
+    verb = "written" if told["written"] else "kept: it says everything already"
+    yield "spec file", f"{told['spec_file']}, {verb}"
 
 
 def _onnx(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

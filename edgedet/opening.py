@@ -6,10 +6,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
-from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.detector import Detector, open_detector, thresholds_for
 from edgedet.runtime.errors import DeviceError, UsageError
 from edgedet.runtime.lazy import require
+from edgedet.runtime.onnx_model import open_onnx
 
 if TYPE_CHECKING:
     from edgedet.models.protocol import DetectionModel
@@ -60,7 +60,7 @@ def open_any(
     elif where == "cpu" or is_engine(path):
         return open_detector(path, conf, iou, max_detections, threads)
     else:
-        backend = OnnxRuntimeBackend(path, threads=threads, providers=CUDA_PROVIDERS)
+        backend = open_onnx(path, threads, CUDA_PROVIDERS)
     return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
 
 

@@ -27,9 +27,9 @@ def read_yaml(path: Path) -> dict[Any, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         found = " ".join(str(error).split())
-        raise UsageError("--recipe to be a YAML file", found, "correct the file") from error
+        raise UsageError(f"{path} to be a YAML file", found, "correct the file") from error
     if not isinstance(values, dict):
-        raise UsageError("--recipe to hold `key: value` lines", repr(values)[:60], "correct it")
+        raise UsageError(f"{path} to hold `key: value` lines", repr(values)[:60], "correct it")
     return values
 
 

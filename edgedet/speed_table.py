@@ -17,7 +17,8 @@ def speed_text(report: Mapping[str, Any], comparison: Comparison | None = None) 
     parts = [estimate_text(report) if is_estimate else measured_text(dict(report))]
     if report.get("host"):
         parts.insert(0, f"measured on {report['host']}, over ssh")
-    if not is_estimate and report["model"].endswith(".onnx"):
+    ours = report.get("adapter") is None
+    if not is_estimate and report["model"].endswith(".onnx") and ours:
         parts.append("parity: `edgedet export` writes no model whose parity with PyTorch failed")
     if comparison is not None:
         parts += _compared(report, comparison)

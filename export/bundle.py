@@ -13,13 +13,16 @@ from pathlib import Path
 
 import edgedet
 import edgedet.runtime
+from edgedet.export.bare_source import bare_source
+from edgedet.runtime.adapters.adapted_backend import AdaptedBackend
+from edgedet.runtime.adapters.spec_place import spec_file_of
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.bundle_file import FP16, FP32, INT8, MANIFEST, Bundle, Model, manifest_text
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.runtime.int8_scales import load_scales, require_scales_of
 from edgedet.runtime.onnx_facts import onnx_facts, weight_files
-from edgedet.runtime.spec import spec_from_json
+from edgedet.runtime.spec import spec_from_json, spec_to_json
 
 SUFFIX = ".pyz"
 SHEBANG = b"#!/usr/bin/env python3\n"
@@ -32,6 +35,11 @@ DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold: no date of today changes the bytes."""
 MODE = 0o644 << 16
 EXECUTABLE = 0o111
+SHIPPED = (".py", ".json", ".html", ".css", ".js")
+"""Of the runtime; folders in it are packages of its own."""
+ADAPTERS = "/runtime/adapters/"
+ALWAYS = ("__init__.py", "spec_place.py")
+"""What of the adapters is imported with a model of ours as well."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ def write_bundle(
     scales: Path | None = None,
     quantised: Path | None = None,
 ) -> BundleSize:
-    """Write the bundle of an ONNX file that `edgedet export` wrote; nothing of it is run here.
+    """Write the bundle of an ONNX file that `edgedet export` wrote; nothing of it is run here. One
+    that others trained goes with its spec file, and is run once.
 
     half, quantised: the same graph in FP16, and in INT8 in the form of TensorRT, for TensorRT that
     takes the precision from the graph. scales: scales.json of `onnx`, for TensorRT 8.2 to 10, which
@@ -73,7 +82,14 @@ def write_bundle(
     models = {name: file for name, file in given.items() if file is not None}
     if scales is not None:
         require_scales_of(load_scales(scales), scales, onnx, sha256_of(onnx))
-    contents = {**_runtime(), MANIFEST: _manifest(models, target, scales)}
+    text, adaptation = _contract(onnx)
+    chosen = None if scales is None else _described(SCALES, scales)
+    about = _described_all(models)
+    bundle = Bundle(
+        Path(), edgedet.__version__, target, about, spec_from_json(text), adaptation, chosen
+    )
+    manifest = manifest_text(bundle, text).encode()
+    contents = {**_runtime(foreign=adaptation is not None), MANIFEST: manifest}
     if scales is not None:
         contents[SCALES] = scales.read_bytes()
     with atomic_path(path) as temporary:
@@ -82,31 +98,46 @@ def write_bundle(
         return _size(temporary)
 
 
-def _runtime() -> dict[str, bytes]:
-    """What the device runs, by its name in the zip."""
+def _runtime(foreign: bool) -> dict[str, bytes]:
+    """What the device runs, by its name in the zip: adapters for a foreign model only."""
     package, runtime = (Path(module.__file__ or "") for module in (edgedet, edgedet.runtime))
     contents = {"edgedet/__init__.py": package.read_bytes()}
-    for file in (*runtime.parent.glob("*.py"), *runtime.parent.glob("*.json")):
-        contents[f"edgedet/runtime/{file.name}"] = file.read_bytes()
+    folder = runtime.parent
+    for file in (each for suffix in SHIPPED for each in folder.rglob(f"*{suffix}")):
+        contents[f"edgedet/runtime/{file.relative_to(folder).as_posix()}"] = _shipped(file)
+    if not foreign:
+        spared = [n for n in contents if ADAPTERS in n and not n.endswith(ALWAYS)]
+        contents = {name: text for name, text in contents.items() if name not in spared}
     contents["__main__.py"] = contents[f"edgedet/runtime/{START}"]
     return contents
 
 
-def _manifest(models: Mapping[str, Path], target: str | None, scales: Path | None) -> bytes:
+def _shipped(file: Path) -> bytes:
+    if file.suffix != ".py":
+        return file.read_bytes()
+    return bare_source(file.read_text(encoding="utf-8")).encode()
+
+
+def _described_all(models: Mapping[str, Path]) -> dict[str, Model]:
     for onnx in models.values():
         _require_whole(onnx)
-    text = onnx_facts(models[FP32])["spec_text"]
-    if text is None:
-        fix = "give a model that `edgedet export` wrote"
-        raise ModelError(f"the spec of a model in {models[FP32]}", "none", fix)
-    about = {name: _described(FILES[name], file) for name, file in models.items()}
-    chosen = None if scales is None else _described(SCALES, scales)
-    bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text), chosen)
-    return manifest_text(bundle, text).encode()
+    return {name: _described(FILES[name], file) for name, file in models.items()}
 
 
 def _described(name: str, file: Path) -> Model:
     return Model(name, sha256_of(file), file.stat().st_size)
+
+
+def _contract(onnx: Path) -> tuple[str, str | None]:
+    """The spec, and the spec file of a model that others trained."""
+    text = onnx_facts(onnx)["spec_text"]
+    if text is not None:
+        return str(text), None
+    if not spec_file_of(onnx).is_file():
+        fix = f"give a model that `edgedet export` wrote, or run: edgedet info {onnx} --adapt"
+        raise ModelError(f"the spec of a model in {onnx}", "none", fix)
+    with AdaptedBackend(onnx) as backend:
+        return spec_to_json(backend.spec), backend.adaptation.text()
 
 
 def _require_whole(onnx: Path) -> None:

@@ -112,5 +112,6 @@ def _spec_of(engine: Path, facts: EngineFacts) -> ModelSpec:
     if facts.spec is None:
         expected = "an engine of a model that `edgedet export` wrote"
         found = "{} without a spec".format(engine)
-        raise ModelError(expected, found, "export the model with `edgedet export`")
+        fix = "export it with `edgedet export`; a model that others trained runs as .onnx only"
+        raise ModelError(expected, found, fix)
     return spec_from_json(json.dumps(facts.spec))

@@ -1,16 +1,13 @@
 """The words of a bundle's command line."""
 
 import argparse
-import re
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, List
 
 from .bundle_choice import AUTO, BACKENDS, FLAVOURS
 from .bundle_file import Bundle
 from .engine_options import PRECISIONS
 from .errors import UsageError
-
-_SIZE = re.compile(r"^([1-9]\d*)x([1-9]\d*)$")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,12 +92,22 @@ def _predict(verbs: Any) -> None:
 
 
 def _camera(verbs: Any) -> None:
-    parser = verbs.add_parser("camera", help="look at a USB camera, or a video in its place")
-    parser.add_argument("--source", default="0", help="0, /dev/video0 or a file; default: 0")
-    parser.add_argument("--size", type=_size, metavar="WxH", help="of frames to ask a camera for")
-    parser.add_argument("--frames", type=_count, help="end after so many; default: never")
-    parser.add_argument("--show", action="store_true", help="in a window; q ends it")
-    parser.add_argument("--save", type=Path, metavar="FILE.mp4", help="write it as a video, drawn")
+    parser = verbs.add_parser("camera", help="look at cameras, streams or videos, live")
+    add = parser.add_argument
+    sources = "0, csi://0, rtsp://..., a file, shapes://640x480@30; repeatable; default: 0"
+    add("--source", action="append", help=sources)
+    add("--config", type=Path, help="JSON file of settings; flags win over it")
+    add("--size", metavar="WxH", help="of frames to ask a camera for")
+    add("--frames", type=_count, help="end after so many; default: never")
+    add("--show", action="store_true", help="in a window; q ends it, r records")
+    add("--serve", action="store_true", help="as a web page")
+    add("--listen", metavar="ADDRESS", help="of the page; default: 127.0.0.1:8080")
+    add("--record", type=Path, metavar="FOLDER", help="write videos, within a budget of 2 GB")
+    add("--track", action="store_true", help="follow objects from frame to frame")
+    add("--zones", type=Path, help="JSON file of lines and areas to count tracks in")
+    add("--tiles", metavar="2x2", help="look at parts as well, for small objects")
+    add("--overlap", type=float, help="of neighbouring tiles, as a share; default: 0.2")
+    add("--on", action="append", metavar="CLASS", help="its appearance is an event; repeatable")
     _thresholds(parser)
     _running(parser)
     _json(parser)
@@ -131,11 +138,3 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("expected a number of at least 1, found " + text)
     return number
-
-
-def _size(text: str) -> Tuple[int, int]:
-    """Height and width of `1280x720`, which names the width first."""
-    match = _SIZE.match(text)
-    if match is None:
-        raise argparse.ArgumentTypeError("expected a size like 1280x720, found {}".format(text))
-    return int(match.group(2)), int(match.group(1))

@@ -70,6 +70,8 @@ def choose(bundle: Bundle, wish: Wish) -> Choice:
     """
     if wish.backend == ONNX:
         return _onnx(bundle, wish)
+    if bundle.adaptation is not None:
+        return _foreign(bundle, wish)
     built = _of_precision(built_engines(bundle), wish.precision)
     fitting = [(file, facts) for file, facts in built if fits_here(facts)]
     if not fitting:
@@ -149,6 +151,22 @@ def _onnx(bundle: Bundle, wish: Wish) -> Choice:
         fix = "leave --precision or --backend out"
         raise UsageError("fp32 with --backend {}".format(ONNX), found, fix)
     return Choice(bundle.model_file(), None)
+
+
+def require_own(bundle: Bundle) -> None:
+    """Raise DeviceError for a model that others trained: its engine would be one without a spec."""
+    if bundle.adaptation is not None:
+        fix = "run it in ONNX Runtime: --backend {}".format(ONNX)
+        raise DeviceError("a model of edgedet for an engine", "one that others trained", fix)
+
+
+def _foreign(bundle: Bundle, wish: Wish) -> Choice:
+    if wish.backend == ENGINE or wish.precision == "fp16":
+        require_own(bundle)
+    if find_spec("onnxruntime") is None:
+        fix = "run: pip install onnxruntime"
+        raise DeviceError("ONNX Runtime for a model that others trained", "none", fix)
+    return _onnx(bundle, wish)
 
 
 def _without_engine(bundle: Bundle, wish: Wish, built: List[Tuple[Path, EngineFacts]]) -> Choice:

@@ -41,6 +41,9 @@ def _counted(classes: int) -> str:
 
 
 def _engine(bundle: Bundle) -> Diagnosis:
+    if bundle.adaptation is not None:
+        found = "none: a model that others trained runs in ONNX Runtime"
+        return Diagnosis("Engine", OK, found, "")
     build = "{} build".format(bundle.command)
     built, flavours = built_engines(bundle), installed_flavours()
     if not built:

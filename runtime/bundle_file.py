@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional
 
+from .adapters.spec_place import spec_file_of
 from .atomic import atomic_path
 from .checksum import sha256_of, sha256_of_bytes
 from .engine_cache import FOLDER_VARIABLE, cache_folder
@@ -52,6 +53,8 @@ class Bundle(NamedTuple):
     from the graph.
     """
     spec: ModelSpec
+    adaptation: Optional[str] = None
+    """The spec file of a model that others trained; None for one of ours."""
     scales: Optional[Model] = None
     """Of INT8, for TensorRT that quantises the FP32 model by itself."""
 
@@ -74,17 +77,25 @@ class Bundle(NamedTuple):
         return self._on_disk(self.scales)
 
     def _on_disk(self, model: Model) -> Path:
-        place = cache_folder() / MODELS / model.sha256 / model.file
+        place = cache_folder() / MODELS / self._folder(model) / model.file
         try:
             if not (place.is_file() and sha256_of(place) == model.sha256):
                 content = self._content(model)
                 with atomic_path(place) as temporary:
                     temporary.write_bytes(content)
+            if self.adaptation is not None:
+                _keep(spec_file_of(place), self.adaptation.encode("utf-8"))
         except (UsageError, OSError) as error:
             found = error.found if isinstance(error, UsageError) else str(error)
             fix = "name one in the environment variable " + FOLDER_VARIABLE
             raise UsageError("a cache folder that can be written", found, fix) from error
         return place
+
+    def _folder(self, model: Model) -> str:
+        """Bundles of one foreign model that use it differently do not share it."""
+        if self.adaptation is None:
+            return model.sha256
+        return sha256_of_bytes((model.sha256 + self.adaptation).encode("utf-8"))
 
     def _model(self, precision: str) -> Model:
         if precision not in self.models:
@@ -129,6 +140,8 @@ def manifest_text(bundle: Bundle, spec_text: str) -> str:
         "spec": json.loads(spec_text),
         "scales": None if bundle.scales is None else dict(bundle.scales._asdict()),
     }
+    if bundle.adaptation is not None:
+        values["adaptation"] = bundle.adaptation
     return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
 
@@ -138,8 +151,19 @@ def _bundle_of(path: Path, values: Dict[str, Any]) -> Bundle:
         raise ModelError(expected, "{!r} in {}".format(values["schema_version"], path), _FIX)
     models = {name: Model(**fields) for name, fields in values["models"].items()}
     spec = spec_from_json(json.dumps(values["spec"]))
+    adaptation = values.get("adaptation")
+    if not isinstance(adaptation, (str, type(None))):
+        raise TypeError("an adaptation in text")
     scales = None if values["scales"] is None else Model(**values["scales"])
-    return Bundle(path, values["edgedet"], values["target"], models, spec, scales)
+    return Bundle(path, values["edgedet"], values["target"], models, spec, adaptation, scales)
+
+
+def _keep(place: Path, content: bytes) -> None:
+    """Write the file unless it holds that already."""
+    if place.is_file() and place.read_bytes() == content:
+        return
+    with atomic_path(place) as temporary:
+        temporary.write_bytes(content)
 
 
 def _damaged(path: Path, found: str) -> EdgedetError:

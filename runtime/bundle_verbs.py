@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from .bundle_choice import installed_flavours
+from .bundle_choice import installed_flavours, require_own
 from .bundle_file import FP16, FP32, INT8, Bundle
 from .engine_file import EngineFacts
 from .errors import DeviceError
@@ -33,6 +33,7 @@ def build(bundle: Bundle, arguments: Namespace) -> str:
     from .engine_options import EngineOptions
     from .tensorrt_flavour import TENSORRT, open_flavour
 
+    require_own(bundle)
     flavour = open_flavour(arguments.flavour or (installed_flavours() or [TENSORRT])[0])
     gpu_for(flavour, arguments.precision)  # a board without INT8 needs no other reason
     onnx, scales = _source(bundle, flavour, arguments.precision)

@@ -17,11 +17,11 @@ from typing import (
 
 import numpy as np
 
-from .backend_onnxruntime import OnnxRuntimeBackend
 from .closing import Closing
 from .detections import Detections
 from .errors import ModelError, UsageError
 from .frame_stream import overlapped
+from .onnx_model import open_onnx
 from .postprocess import Thresholds, postprocess
 from .preprocess import Placement, input_shape, preprocess
 from .spec import ModelSpec
@@ -169,7 +169,8 @@ def open_detector(
 ) -> Detector:
     """The detector in the file ``path``, .onnx or .engine; None: what the model's spec says.
 
-    ``conf``: least score, 0..1. ``iou``: overlap above which the weaker box goes, 0..1.
+    An .onnx file that others made is recognised by what it answers: `adapters`. ``conf``: least
+    score, 0..1. ``iou``: overlap above which the weaker box goes, 0..1.
     ``threads``: None for one per physical core; an engine takes none. Raises ModelError,
     DeviceError, UsageError.
     """
@@ -177,9 +178,7 @@ def open_detector(
     if suffix not in (".onnx", ".engine"):
         fix = "export the model with `edgedet export`"
         raise ModelError("a model file that ends in .onnx or .engine", str(path), fix)
-    backend: "Backend" = (
-        _engine(path, threads) if suffix == ".engine" else OnnxRuntimeBackend(path, threads)
-    )
+    backend: "Backend" = _engine(path, threads) if suffix == ".engine" else open_onnx(path, threads)
     try:
         return Detector(backend, thresholds_for(backend.spec, conf, iou, max_detections))
     except UsageError:

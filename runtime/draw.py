@@ -1,7 +1,7 @@
 """Detections drawn on an image for people to look at."""
 
 import colorsys
-from typing import TYPE_CHECKING, Any, NamedTuple, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Sequence, Tuple
 
 from .detections import Detections
 from .opencv import opencv
@@ -18,7 +18,7 @@ _REFERENCE_SIDE = 640
 """Side of an image in pixels at which one pixel of line and a text of scale 0.5 read well."""
 
 
-class _Pen(NamedTuple):
+class Pen(NamedTuple):
     """OpenCV, and the sizes that suit one image."""
 
     cv2: Any
@@ -37,36 +37,45 @@ def label_color(label: int) -> Color:
 
 
 def draw(
-    image_bgr: "NDArray[np.uint8]", detections: Detections, class_names: Sequence[str]
+    image_bgr: "NDArray[np.uint8]",
+    detections: Detections,
+    class_names: Sequence[str],
+    track_ids: "Optional[NDArray[np.int64]]" = None,
 ) -> "NDArray[np.uint8]":
-    """A copy of the image, uint8 [H,W,3] BGR, with a box, class and score for each detection."""
+    """A copy of the image, uint8 [H,W,3] BGR, with a box, class and score for each detection.
+
+    ``track_ids``: the track [n] of each, shown before its class; -1 for none.
+    """
     check_image(image_bgr)
     canvas = image_bgr.copy()
-    pen = _pen_for(canvas)
+    pen = pen_for(canvas)
     # Best last, so that its label lies on top.
     for i in reversed(range(len(detections))):
         label = int(detections.labels[i])
         text = "{} {:.2f}".format(class_names[label], detections.scores[i])
+        if track_ids is not None and track_ids[i] >= 0:
+            text = "#{} {}".format(track_ids[i], text)
         corners = [int(round(side)) for side in detections.boxes_xyxy[i].tolist()]
         _draw_box(canvas, pen, corners, label_color(label))
-        _draw_text(canvas, pen, (corners[0], corners[1]), text, label_color(label))
+        draw_text(canvas, pen, (corners[0], corners[1]), text, label_color(label))
     return canvas
 
 
-def _pen_for(canvas: "NDArray[np.uint8]") -> _Pen:
+def pen_for(canvas: "NDArray[np.uint8]") -> Pen:
+    """Return the pen that suits an image [H,W,3]."""
     ratio = max(canvas.shape[:2]) / _REFERENCE_SIDE
-    return _Pen(opencv(), max(0.35, 0.5 * ratio), max(1, int(round(1.5 * ratio))))
+    return Pen(opencv(), max(0.35, 0.5 * ratio), max(1, int(round(1.5 * ratio))))
 
 
-def _draw_box(canvas: "NDArray[np.uint8]", pen: _Pen, corners: Sequence[int], color: Color) -> None:
+def _draw_box(canvas: "NDArray[np.uint8]", pen: Pen, corners: Sequence[int], color: Color) -> None:
     left, top, right, bottom = corners
     pen.cv2.rectangle(canvas, (left, top), (right, bottom), color, pen.thickness)
 
 
-def _draw_text(
-    canvas: "NDArray[np.uint8]", pen: _Pen, corner: Tuple[int, int], text: str, color: Color
+def draw_text(
+    canvas: "NDArray[np.uint8]", pen: Pen, corner: Tuple[int, int], text: str, color: Color
 ) -> None:
-    """Text on a filled box above ``corner``, moved to stay inside the image."""
+    """Write text on a filled box above ``corner`` (x, y), moved to stay inside the image."""
     cv2, font = pen.cv2, pen.cv2.FONT_HERSHEY_SIMPLEX
     stroke = max(1, pen.thickness // 2)
     (width, height), below = cv2.getTextSize(text, font, pen.text_scale, stroke)

@@ -61,10 +61,10 @@ def _is_cut_jpeg(data: bytes) -> bool:
     OpenCV 4 fills the missing part with grey and calls it a success; OpenCV 5 refuses.
     """
     jpeg = data.startswith(b"\xff\xd8")
-    return jpeg and data.find(b"\xff\xd9", _start_of_scan(data)) < 0
+    return jpeg and data.find(b"\xff\xd9", start_of_scan(data)) < 0
 
 
-def _start_of_scan(data: bytes) -> int:
+def start_of_scan(data: Union[bytes, bytearray]) -> int:
     """Where the pixels of a JPEG begin: thumbnails in the segments before have ends of their own.
 
     Segments are FF, a marker, and a big-endian length that counts itself (ITU T.81, B.1.1).

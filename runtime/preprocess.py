@@ -66,7 +66,7 @@ def resize(
     frame_hw = (image_bgr.shape[0], image_bgr.shape[1])
     if frame_hw == tuple(spec.size_hw):
         return image_bgr, place(frame_hw, spec)
-    if spec.resize == "letterbox":
+    if spec.resize != "stretch":
         return _letterbox(image_bgr, spec, out)
     return _scaled(image_bgr, spec.size_hw, out), place(frame_hw, spec)
 
@@ -83,9 +83,12 @@ def _placed(
 ) -> "Tuple[Tuple[int, int], Tuple[int, int]]":
     """Height and width of the scaled frame, and the row and column of its first pixel."""
     size_hw = spec.size_hw
-    if spec.resize != "letterbox":
+    if spec.resize == "stretch":
         return (size_hw[0], size_hw[1]), (0, 0)
     scale = min(size_hw[0] / frame_hw[0], size_hw[1] / frame_hw[1])
+    if spec.resize == "letterbox_top_left":
+        # YOLOX cuts fractions of a pixel off; rounding changed scores by 0.03.
+        return (max(1, int(frame_hw[0] * scale)), max(1, int(frame_hw[1] * scale))), (0, 0)
     height, width = (max(1, int(round(side * scale))) for side in frame_hw)
     return (height, width), ((size_hw[0] - height) // 2, (size_hw[1] - width) // 2)
 
@@ -117,7 +120,8 @@ def normalise(
 ) -> "NDArray[Any]":
     """One image of the graph's input, from a uint8 [H,W,3] BGR image.
 
-    ``float32`` input: [3,H,W] = (pixel/255 - mean)/std in the order of the spec. ``uint8``
+    ``float32`` input: [3,H,W], or [H,W,3] for NHWC, = (pixel/255 - mean)/std in the order of the
+    spec. ``uint8``
     input: [H,W,3] in the order of the spec, and the image itself, not a copy, when the spec
     says BGR and there is no ``out``. ``out``: a contiguous array to fill and return.
     """
@@ -125,7 +129,8 @@ def normalise(
     if out is not None:
         _check_out(out, resized_bgr, spec)
     if spec.input_dtype == "float32":
-        return _planes(resized_bgr, spec, out)
+        fill = _planes if spec.input_layout == "NCHW" else _pixels
+        return fill(resized_bgr, spec, out)
     if spec.color == "RGB":
         cv2 = opencv()
         return cv2.cvtColor(resized_bgr, cv2.COLOR_BGR2RGB, dst=out)  # type: ignore[no-any-return]
@@ -161,6 +166,17 @@ def _planes(
     for plane, mean, std, target in zip(planes, spec.mean, spec.std, result):
         gain, bias = 1 / (255 * std), -mean / std
         cv2.addWeighted(plane, gain, plane, 0, bias, dst=target, dtype=cv2.CV_32F)
+    return result
+
+
+def _pixels(
+    image_bgr: "NDArray[np.uint8]", spec: ModelSpec, out: "Optional[NDArray[Any]]"
+) -> "NDArray[np.float32]":
+    ordered = image_bgr[..., ::-1] if spec.color == "RGB" else image_bgr
+    mean, std = np.array(spec.mean), np.array(spec.std)
+    gain, bias = (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
+    result: "NDArray[np.float32]" = np.multiply(ordered, gain, out=out)
+    result += bias
     return result
 
 

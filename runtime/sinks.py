@@ -69,22 +69,12 @@ class AnnotatedVideo(Sink):
         self._fps = fps if fps > 0 else FPS_IF_UNKNOWN
         self._stack = ExitStack()
         self._writer: Any = None
-        self._written = 0
 
     def put(self, frame: "Frame", detections: "Detections") -> None:
-        """Append the frame; DeviceError when this OpenCV cannot write MP4.
-
-        A camera's frames come as fast as they are looked at: one stands for the time since the one
-        before, so that the video runs as fast as what it shows.
-        """
+        """Append the frame; DeviceError when this OpenCV cannot write MP4."""
         if self._writer is None:
             self._writer = self._open(frame)
-        copies = self._copies(frame)
-        if copies:
-            picture = draw(frame.image_bgr, detections, self._class_names)
-            for _ in range(copies):
-                self._writer.write(picture)
-        self._written += copies
+        self._writer.write(draw(frame.image_bgr, detections, self._class_names))
 
     def close(self) -> None:
         """Complete the file and give it its name."""
@@ -99,12 +89,6 @@ class AnnotatedVideo(Sink):
         # As `close`; after an error the file goes away.
         self._stack.__exit__(kind, error, trace)
 
-    def _copies(self, frame: "Frame") -> int:
-        """How often the frame stands in the video: once, for the frames of a video."""
-        if frame.time_s is None:
-            return 1
-        return max(0, int(round(frame.time_s * self._fps)) + 1 - self._written)
-
     def _open(self, frame: "Frame") -> Any:
         cv2 = opencv()
         temporary = self._stack.enter_context(atomic_path(self._path))
@@ -115,18 +99,6 @@ class AnnotatedVideo(Sink):
         if not writer.isOpened():
             raise DeviceError("an OpenCV that writes MP4", "none", "use --no-save")
         return writer
-
-
-class SeveralSinks(Sink):
-    """Hands each frame to all of its sinks, in their order; closes none of them."""
-
-    def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = tuple(sinks)
-
-    def put(self, frame: "Frame", detections: "Detections") -> None:
-        """Hand it on."""
-        for sink in self._sinks:
-            sink.put(frame, detections)
 
 
 def open_sink(source: "Source", uri: str, folder: Path, class_names: Sequence[str]) -> Sink:

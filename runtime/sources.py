@@ -90,6 +90,10 @@ class VideoSource(Source):
             yield Frame(image, "{}#{}".format(self.path, index), index, time_s)
             index += 1
 
+    def position_s(self) -> float:
+        """Return when the last frame is shown, as the file says it; 0 where it does not."""
+        return float(self._capture.get(opencv().CAP_PROP_POS_MSEC)) / 1000
+
     def close(self) -> None:
         """Release the decoder."""
         self._capture.release()

@@ -13,9 +13,9 @@ SCHEMA_VERSION = 1
 
 TASKS = ("detection",)
 COLORS = ("RGB", "BGR")
-RESIZES = ("stretch", "letterbox")
-LAYOUTS = {"float32": "NCHW", "uint8": "NHWC"}
-"""Layout of the graph's input by its dtype: the two forms that preprocessing makes."""
+RESIZES = ("stretch", "letterbox", "letterbox_top_left")
+LAYOUTS = {"float32": ("NCHW", "NHWC"), "uint8": ("NHWC",)}
+"""Layouts of the graph's input by its dtype: the forms that preprocessing makes."""
 OUTPUTS = ("boxes_scores_labels",)
 MIXED = "int8+float16"
 """Precision in the provenance of a graph in INT8 that has FP16 around it."""
@@ -30,11 +30,11 @@ class ModelSpec(NamedTuple):
     ``size_hw``: height and width of the graph's input in pixels.
     ``color``: channel order that the graph's input expects. Frames are BGR everywhere else.
     ``resize``: ``stretch`` to size_hw, or ``letterbox``: keep the aspect, centre, and fill the
-    rest with ``pad_value`` (0..255).
+    rest with ``pad_value`` (0..255); ``letterbox_top_left`` fills right and below only.
     ``mean``, ``std``: of pixel/255, in ``color`` order. With a ``float32`` input the host
     applies (pixel/255 - mean)/std; with a ``uint8`` input the graph does, and these two say what
     it applies.
-    ``input_dtype``, ``input_layout``: float32 NCHW or uint8 NHWC.
+    ``input_dtype``, ``input_layout``: float32 NCHW or NHWC, or uint8 NHWC.
     ``output``: what the graph returns; ``boxes_scores_labels`` is boxes_xyxy [N,K,4] in input
     pixels, scores [N,K] descending, labels [N,K].
     ``score_threshold``, ``nms_iou`` (0..1), ``max_detections``: defaults of postprocessing.
@@ -114,9 +114,9 @@ def check_spec(spec: ModelSpec) -> None:
         value = getattr(spec, field)
         if not holds(value):
             raise ModelError("{} to be {}".format(field, expected), repr(value), _FIX)
-    layout = LAYOUTS[spec.input_dtype]
-    if spec.input_layout != layout:
-        expected = "input_layout {} for a {} input".format(layout, spec.input_dtype)
+    layouts = LAYOUTS[spec.input_dtype]
+    if spec.input_layout not in layouts:
+        expected = "input_layout {} for a {} input".format(" or ".join(layouts), spec.input_dtype)
         raise ModelError(expected, repr(spec.input_layout), _FIX)
 
 

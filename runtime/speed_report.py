@@ -73,6 +73,7 @@ def _facts_of(spec: "ModelSpec") -> Dict[str, Any]:
         "device": None,
         "builder": spec.provenance.get("builder"),
         "precision": spec.provenance.get("precision"),
+        "adapter": spec.provenance.get("adapter"),
         "input_size_hw": list(spec.size_hw),
         "input_dtype": spec.input_dtype,
     }

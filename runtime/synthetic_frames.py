@@ -27,14 +27,20 @@ def synthetic_frames(
 
 def _frame(size_hw: Tuple[int, int], rng: "np.random.RandomState") -> "NDArray[np.uint8]":
     height, width = size_hw
-    shade = np.linspace(40.0, 110.0, width) + np.linspace(0.0, 60.0, height)[:, np.newaxis]
-    frame = np.repeat(shade[:, :, np.newaxis], 3, axis=2).astype(np.uint8)
+    frame = shaded_ground(size_hw)
     for index in range(OBJECTS_PER_FRAME):
         side = int(rng.uniform(*RELATIVE_SIDE) * min(size_hw))
         top, left = rng.randint(0, height - side), rng.randint(0, width - side)
-        mask = _SHAPES[index % len(_SHAPES)](side)
+        mask = SHAPES[index % len(SHAPES)](side)
         frame[top : top + side, left : left + side][mask] = rng.randint(0, 256, 3)
     return frame
+
+
+def shaded_ground(size_hw: Tuple[int, int]) -> "NDArray[np.uint8]":
+    """Return a frame [H, W, 3] uint8 with nothing in it but its shades of grey."""
+    height, width = size_hw
+    shade = np.linspace(40.0, 110.0, width) + np.linspace(0.0, 60.0, height)[:, np.newaxis]
+    return np.repeat(shade[:, :, np.newaxis], 3, axis=2).astype(np.uint8)
 
 
 def _square(side: int) -> "NDArray[np.bool_]":
@@ -51,4 +57,5 @@ def _triangle(side: int) -> "NDArray[np.bool_]":
     return offset <= (np.arange(side)[:, np.newaxis] + 1) / 2.0  # type: ignore[no-any-return]
 
 
-_SHAPES = (_square, _disc, _triangle)
+SQUARE, DISC, TRIANGLE = SHAPES = (_square, _disc, _triangle)
+"""Each returns the pixels [side, side] of a shape, bool."""

@@ -61,6 +61,14 @@ def shared_data() -> Path:
     return folder
 
 
+def _source_of(package, folders):
+    """Where its modules are: in the folder of the nearest package above that has one."""
+    parts, below = package.split("."), []
+    while ".".join(parts) not in folders:
+        below.insert(0, parts.pop())
+    return REPO.joinpath(folders[".".join(parts)], *below)
+
+
 @pytest.fixture(scope="session")
 def package_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds ``edgedet/`` as it is installed, whatever the editable mode.
@@ -77,7 +85,7 @@ def package_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in settings["packages"]:
         folder = root / package.replace(".", "/")
         folder.mkdir(parents=True, exist_ok=True)
-        source = REPO / settings["package-dir"].get(package, package.replace(".", "/"))
+        source = _source_of(package, settings["package-dir"])
         for file in [*source.glob("*.py"), *source.glob("*.json")]:
             shutil.copy(file, folder / file.name)
     shutil.copy(REPO / "edgedet" / "py.typed", root / "edgedet")

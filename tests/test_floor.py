@@ -11,7 +11,7 @@ import pytest
 
 
 def shipped(repo: Path) -> list[Path]:
-    return [*sorted((repo / "runtime").glob("*.py")), repo / "edgedet" / "__init__.py"]
+    return [*sorted((repo / "runtime").rglob("*.py")), repo / "edgedet" / "__init__.py"]
 
 
 def python36() -> str | None:

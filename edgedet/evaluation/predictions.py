@@ -31,7 +31,8 @@ def detect_all(
 ) -> list[Detections]:
     """Return what ``detector`` finds in each image, in the order of ``annotations``.
 
-    Labels index ``annotations.class_names``, whatever order the model has them in.
+    Labels index ``annotations.class_names``, whatever order the model has them in; classes that
+    the data does not have are left out.
     ``progress`` is called with the number of images that were finished.
 
     Raises ModelError when model and data have other classes, DataError for an image that cannot
@@ -41,7 +42,7 @@ def detect_all(
     results: list[Detections] = []
     for images in _batches(annotations.images, detector.backend.batch):
         found = detector.batch(images)
-        results += [Detections(f.boxes_xyxy, f.scores, label_of[f.labels]) for f in found]
+        results += [_in_data(each, label_of) for each in found]
         if progress is not None:
             progress(len(images))
     return results
@@ -49,17 +50,25 @@ def detect_all(
 
 def labels_by_name(model_classes: Sequence[str], annotations: Annotations) -> NDArray[np.int64]:
     """[classes] the label in the data of each label of the model; equal names are equal classes.
+    -1 for a class that the data does not have.
 
-    Raises ModelError unless both have the same names; their order is free.
+    Raises ModelError unless the model knows every class of the data; their order is free.
     """
     labels = {name: label for label, name in enumerate(annotations.class_names)}
-    if set(labels) != set(model_classes):
+    if not set(labels) <= set(model_classes):
         raise ModelError(
             f"a model with the classes of the data ({_listed(annotations.class_names)})",
             f"one with {_listed(model_classes)}",
             "choose the data that the model was trained for, or train on this data",
         )
-    return np.array([labels[name] for name in model_classes], dtype=np.int64)
+    return np.array([labels.get(name, -1) for name in model_classes], dtype=np.int64)
+
+
+def _in_data(found: Detections, label_of: NDArray[np.int64]) -> Detections:
+    """What is of a class of the data, with the labels of the data."""
+    labels = label_of[found.labels]
+    keep = labels >= 0
+    return Detections(found.boxes_xyxy[keep], found.scores[keep], labels[keep])
 
 
 def write_coco_results(

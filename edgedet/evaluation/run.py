@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from edgedet.evaluation.report import Report, Subject, make_report, write_report
 from edgedet.opening import open_any, resolved_device
 from edgedet.progress import progress
 from edgedet.rundir import new_run_dir
+
+_LOGGER = logging.getLogger("edgedet.evaluation")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,10 @@ def _data_and_folder(
         folder = new_run_dir("eval", out)
         return _opened(resolve_data(request.data, folder), request), folder
     annotations = _opened(request.data, request)
-    labels_by_name(model_classes, annotations)
+    unlabelled = int((labels_by_name(model_classes, annotations) < 0).sum())
+    if unlabelled:
+        line = "%d of the model's %d classes are not in the data: not counted"
+        _LOGGER.info(line, unlabelled, len(model_classes))
     return annotations, new_run_dir("eval", out)
 
 

@@ -65,6 +65,19 @@ def test_other_classes_are_refused(annotations: Annotations, names: tuple[str, .
         labels_by_name(names, annotations)
 
 
+def test_classes_that_the_data_does_not_have_are_left_out(annotations: Annotations) -> None:
+    names = ("pear", *annotations.class_names[::-1], "plum")
+    assert labels_by_name(names, annotations).tolist() == [-1, 1, 0, -1]
+    backend = BlurredTruth(annotations, class_names=annotations.class_names)
+    expected = detect_all(detector(backend), annotations)
+    backend = BlurredTruth(annotations, class_names=names)
+    assert detect_all(detector(backend), annotations) == expected
+    backend = BlurredTruth(annotations, class_names=names, invented=9.0)  # half of them pears
+    found = detect_all(detector(backend), annotations)
+    labels = {label for each in found for label in each.labels.tolist()}
+    assert labels == {0, 1}
+
+
 def test_an_image_of_another_size_than_labelled_is_refused(annotations: Annotations) -> None:
     cv2.imwrite(str(annotations.images[2].path), np.zeros((100, 200, 3), np.uint8))
     with pytest.raises(DataError, match=r"200x200 pixels, as labelled, found 200x100 in .*2\.png"):

@@ -30,7 +30,7 @@ def write_small_bundle(path, onnx=DETECTOR, half=None, target=None, version="0.1
     about = None
     if scales is not None:
         about = Model(scales.name, sha256_of(scales), scales.stat().st_size)
-    bundle = Bundle(path, version, target, models, spec_from_json(text), about)
+    bundle = Bundle(path, version, target, models, spec_from_json(text), scales=about)
     with zipfile.ZipFile(str(path), "w") as archive:
         archive.writestr(MANIFEST, manifest_text(bundle, text))
         for name, file in files.items():
@@ -38,8 +38,10 @@ def write_small_bundle(path, onnx=DETECTOR, half=None, target=None, version="0.1
         if scales is not None:
             archive.write(str(scales), scales.name)
         folder = Path(runtime.__file__).parent
-        for file in list(folder.glob("*.py")) + list(folder.glob("*.json")):
-            archive.write(str(file), "edgedet/runtime/" + file.name)
+        for file in folder.rglob("*.*"):
+            if file.suffix != ".pyc":
+                name = "edgedet/runtime/{}".format(file.relative_to(folder).as_posix())
+                archive.write(str(file), name)
         archive.write(str(edgedet.__file__), "edgedet/__init__.py")
         archive.write(str(folder / "bundle_start.py"), "__main__.py")
     return path

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgedet.runtime import DeviceError, ModelError, UsageError, backend_onnxruntime
+from edgedet.runtime import DeviceError, ModelError, UsageError
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
+from edgedet.runtime.onnx_session import session_options
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -112,11 +113,11 @@ def test_a_provider_replaced_by_the_cpu_is_refused(monkeypatch):
 
 
 def test_threads_reach_the_session_and_do_not_spin():
-    options = backend_onnxruntime._options(ort, 3)
+    options = session_options(ort, 3)
     assert options.intra_op_num_threads == 3
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert options.graph_optimization_level == ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    assert backend_onnxruntime._options(ort, None).intra_op_num_threads == 0
+    assert session_options(ort, None).intra_op_num_threads == 0
 
 
 @pytest.mark.parametrize("threads", [0, -1])
@@ -131,6 +132,6 @@ def test_the_network_alone_runs_on_what_was_given_last():
             backend.run_only()
         backend.infer(BLACK)
         backend.run_only()
-        outputs = backend._binding.copy_outputs_to_cpu()
+        outputs = backend.session._binding.copy_outputs_to_cpu()
         for there, here in zip(outputs, backend.infer(BLACK)):
             np.testing.assert_array_equal(there, here)

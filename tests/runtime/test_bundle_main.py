@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,12 @@ def as_program(bundle, *words, **environ):
         env=dict(os.environ, **environ),
     )
     return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+
+def start_program(bundle, *words):
+    command = [sys.executable, str(bundle)] + list(words) + WITHOUT_TENSORRT
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, universal_newlines=True)
 
 
 def test_predict_finds_what_the_model_finds(bundle, images, capsys):
@@ -176,9 +183,13 @@ def test_the_model_is_taken_out_once_and_again_when_it_was_damaged(bundle, image
             "leave --precision or --backend out",
         ),
         (["camera", "--source", "77"], 5, "a camera at /dev/video77, found none"),
-        (["camera", "--source", "images", "--save", "a.avi"], 2, ".mp4"),
+        (["camera", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
+        (["camera", "--config", "nowhere.json"], 2, "nowhere.json"),
+        (["camera", "--listen", ":80"], 2, "serve beside listen"),
+        (["camera", "--on", "bleu"], 2, "did you mean 'blue'"),
+        (["camera", "--tiles", "many"], 2, "tiles like 2x2"),
         (["camera", "--frames", "0"], 2, "at least 1"),
-        (["camera", "--size", "large"], 2, "a size like 1280x720"),
+        (["camera", "--size", "large"], 2, "a size as 1280x720"),
     ],
 )
 def test_a_failure_is_one_line_and_a_code(bundle, images, capsys, monkeypatch, words, code, part):
@@ -339,37 +350,47 @@ def test_the_help_of_a_bundle_says_what_it_finds(bundle, capsys):
 
 
 def test_camera_looks_at_a_video_in_its_place(bundle, folder, capsys):
+    config = folder / "camera.json"
+    config.write_text(json.dumps({"fast": True, "record": "seen", "name": ["door"]}))
     source = video_file(folder / "a.avi")
-    assert run(bundle, "camera", "--source", source, "--json", "--save", "seen.mp4") == 0
+    assert run(bundle, "camera", "--source", source, "--config", config, "--json") == 0
     captured = capsys.readouterr()
     rows = [json.loads(line) for line in captured.out.splitlines()]
-    assert [row["source"] for row in rows] == ["{}#{}".format(source, i) for i in range(7)]
-    assert {"detections", "time_s", "spent_ms", "width", "height"} <= set(rows[0])
-    assert captured.err.startswith("7 frames in ")
-    assert cv2.VideoCapture("seen.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 7
+    assert [row["source"] for row in rows] == ["door#{}".format(i) for i in range(7)]
+    assert {"detections", "time", "age_ms", "width", "height"} <= set(rows[0])
+    assert "door: looked at 7 frames in " in captured.err
+    (video,) = (folder / "seen").iterdir()
+    assert cv2.VideoCapture(str(video)).read()[0]
+
+
+def test_what_the_camera_sees_is_what_predict_finds(bundle, folder, capsys):
+    source = video_file(folder / "a.avi")
+    (folder / "camera.json").write_text('{"fast": true}')
+    assert run(bundle, "predict", "--source", source, "--json", "--no-save") == 0
+    expected = json.loads(capsys.readouterr().out)["results"]
+    assert run(bundle, "camera", "--source", source, "--config", "camera.json", "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["detections"] for row in rows] == [image["detections"] for image in expected]
 
 
 def test_camera_ends_after_so_many_frames(bundle, images, capsys):
-    assert run(bundle, "camera", "--source", images, "--frames", 2) == 0
-    assert capsys.readouterr().out.startswith("2 frames in ")
+    assert run(bundle, "camera", "--source", "shapes://64x48@200", "--frames", 2) == 0
+    captured = capsys.readouterr()
+    assert "camera: looked at 2 frames in " in captured.err
+    assert " ms old" in captured.out
 
 
-def test_ctrl_c_ends_the_camera_and_keeps_what_was_seen(bundle, folder, capsys, monkeypatch):
-    from edgedet.runtime import bundle_camera
-
-    looks = bundle_camera.look_at
-
-    def interrupted(*arguments):
-        for i, look in enumerate(looks(*arguments)):
-            if i == 3:
-                raise KeyboardInterrupt
-            yield look
-
-    monkeypatch.setattr(bundle_camera, "look_at", interrupted)
-    source = video_file(folder / "a.avi")
-    assert run(bundle, "camera", "--source", source, "--save", "seen.mp4") == 0
-    assert capsys.readouterr().out.startswith("3 frames in ")
-    assert cv2.VideoCapture("seen.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 4  # the 4th was drawn
+def test_ctrl_c_ends_the_camera_and_keeps_what_was_seen(bundle, folder):
+    words = ["camera", "--source", "shapes://64x48@50", "--record", "seen", "--json"]
+    program = start_program(bundle, *words)
+    assert json.loads(program.stdout.readline())["frame"] >= 0
+    program.send_signal(signal.SIGINT)
+    out, error = program.communicate(timeout=30)
+    assert program.returncode == 0, error
+    assert "camera: " in error
+    assert all(json.loads(line) for line in out.splitlines())
+    (video,) = (folder / "seen").iterdir()
+    assert cv2.VideoCapture(str(video)).read()[0]
 
 
 def test_show_without_a_display_is_one_line(bundle, images, capsys, monkeypatch):
@@ -384,17 +405,17 @@ def test_a_display_that_is_not_there_does_not_end_the_process(bundle, images, ca
     assert refused(bundle, capsys, "camera", "--source", images, "--show")[0] == 5
 
 
-def test_q_in_the_window_ends_the_camera(bundle, images, capsys, monkeypatch):
-    from edgedet.runtime import window
+def test_q_in_the_window_ends_the_camera(bundle, capsys, monkeypatch):
+    from edgedet.runtime.camera import window
 
     shown = []
     monkeypatch.setattr(window, "_require_display", lambda: None)
-    monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append(image.shape))
+    monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append((title, image.shape)))
     monkeypatch.setattr(cv2, "waitKey", lambda ms: ord("q") if len(shown) == 2 else -1)
     monkeypatch.setattr(cv2, "destroyAllWindows", lambda: shown.append("closed"))
-    assert run(bundle, "camera", "--source", images, "--show") == 0
-    assert shown == [(64, 90, 3), (64, 91, 3), "closed"]
-    assert capsys.readouterr().out.startswith("2 frames in ")
+    assert run(bundle, "camera", "--source", "shapes://64x48@100", "--show") == 0
+    assert shown == [("edgedet camera", (48, 64, 3))] * 2 + ["closed"]
+    assert "camera: " in capsys.readouterr().err
 
 
 def test_it_runs_as_a_program_in_another_folder(bundle, images, folder):

@@ -18,7 +18,10 @@ FLOAT = ModelSpec(
     std=(0.229, 0.224, 0.225),
 )
 UINT8 = FLOAT._replace(input_dtype="uint8", input_layout="NHWC")
-SPECS = [spec._replace(color=color) for spec in (FLOAT, UINT8) for color in ("RGB", "BGR")]
+FLOAT_LAST = FLOAT._replace(input_layout="NHWC")
+SPECS = [
+    spec._replace(color=color) for spec in (FLOAT, UINT8, FLOAT_LAST) for color in ("RGB", "BGR")
+]
 
 
 def _image(height, width, seed=0):
@@ -30,7 +33,8 @@ def _naive(resized_bgr, spec):
     image = resized_bgr[..., ::-1] if spec.color == "RGB" else resized_bgr
     if spec.input_dtype == "uint8":
         return image
-    return ((image / 255 - np.array(spec.mean)) / np.array(spec.std)).transpose(2, 0, 1)
+    pixels = (image / 255 - np.array(spec.mean)) / np.array(spec.std)
+    return pixels if spec.input_layout == "NHWC" else pixels.transpose(2, 0, 1)
 
 
 # Placement: numpy alone
@@ -53,7 +57,7 @@ def test_no_boxes_stay_no_boxes():
     assert placement.boxes_to_frame(np.zeros((0, 4), np.float32)).shape == (0, 4)
 
 
-@pytest.mark.parametrize("resize_rule", ["stretch", "letterbox"])
+@pytest.mark.parametrize("resize_rule", ["stretch", "letterbox", "letterbox_top_left"])
 @pytest.mark.parametrize("size_hw", [(48, 64), (100, 37), (7, 300), (96, 128), (1, 1)])
 def test_a_frame_is_placed_without_its_pixels(size_hw, resize_rule):
     pytest.importorskip("cv2")
@@ -95,7 +99,7 @@ def test_the_input_is_the_formula(spec, frame_hw):
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("rule", ["stretch", "letterbox"])
+@pytest.mark.parametrize("rule", ["stretch", "letterbox", "letterbox_top_left"])
 @pytest.mark.parametrize("frame_hw", [(48, 64), (100, 90)])
 def test_a_kept_buffer_is_filled_and_returned(spec, rule, frame_hw):
     pytest.importorskip("cv2")
@@ -148,7 +152,30 @@ def test_letterbox_keeps_the_aspect_and_pads(frame_hw, scale, offset_xy):
     assert (boxed == 9).all()
 
 
-@pytest.mark.parametrize("rule", ["stretch", "letterbox"])
+@pytest.mark.parametrize(
+    ("frame_hw", "size_xy"), [((96, 64), (32, 48)), ((24, 64), (64, 24)), ((100, 37), (17, 48))]
+)
+def test_letterbox_top_left_pads_right_and_below_only(frame_hw, size_xy):
+    cv2 = pytest.importorskip("cv2")
+    image = _image(*frame_hw)
+    boxed, placement = resize(image, FLOAT._replace(resize="letterbox_top_left", pad_value=9))
+    width, height = size_xy
+    assert placement == Placement((width / frame_hw[1], height / frame_hw[0]), (0, 0), frame_hw)
+    np.testing.assert_array_equal(boxed[:height, :width], cv2.resize(image, size_xy))
+    boxed[:height, :width] = 9
+    assert (boxed == 9).all()
+
+
+def test_pixels_of_0_to_255_are_a_std_of_one_255th():
+    pytest.importorskip("cv2")
+    image = _image(48, 64)
+    for layout in ("NCHW", "NHWC"):
+        spec = FLOAT._replace(mean=(0.0,) * 3, std=(1 / 255,) * 3, color="BGR", input_layout=layout)
+        pixels = image if layout == "NHWC" else image.transpose(2, 0, 1)
+        np.testing.assert_allclose(preprocess(image, spec)[0], pixels, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["stretch", "letterbox", "letterbox_top_left"])
 def test_a_box_lands_on_what_it_framed(rule):
     """A white rectangle drawn in the frame is where its box is in the input."""
     pytest.importorskip("cv2")

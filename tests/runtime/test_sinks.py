@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgedet.runtime.detections import Detections
-from edgedet.runtime.sinks import AnnotatedImages, AnnotatedVideo, SeveralSinks, Sink
+from edgedet.runtime.sinks import AnnotatedImages, AnnotatedVideo
 from edgedet.runtime.sources import Frame, open_source
 
 cv2 = pytest.importorskip("cv2")
@@ -26,28 +26,6 @@ def test_a_frame_of_a_video_stands_there_once(tmp_path):
 
 def test_frames_without_a_time_stand_there_once(tmp_path):
     assert put(tmp_path / "a.mp4", [None] * 4, 0.0) == list(range(4))
-
-
-def test_a_camera_that_is_slower_than_it_promises_runs_as_fast_as_it_saw(tmp_path):
-    assert put(tmp_path / "a.mp4", [0.0, 0.3, 0.4], 10.0) == [0, 1, 1, 1, 2]
-
-
-def test_a_camera_that_is_faster_loses_frames(tmp_path):
-    assert put(tmp_path / "a.mp4", [0.0, 0.02, 0.1, 0.13, 0.2], 10.0) == [0, 2, 4]
-
-
-def test_several_sinks_get_every_frame():
-    class Kept(Sink):
-        def __init__(self):
-            self.frames = []
-
-        def put(self, frame, detections):
-            self.frames.append((frame.index, len(detections)))
-
-    sinks = [Kept(), Kept()]
-    with SeveralSinks(sinks) as several:
-        several.put(frame(3, None), Detections.empty())
-    assert [sink.frames for sink in sinks] == [[(3, 0)], [(3, 0)]]
 
 
 def test_images_of_one_name_are_kept_apart(tmp_path):

@@ -24,7 +24,10 @@ FULL = ModelSpec(
 SMALL = ModelSpec(class_names=("car",), size_hw=(32, 32))
 
 
-@pytest.mark.parametrize("given", [FULL, SMALL])
+@pytest.mark.parametrize(
+    "given",
+    [FULL, SMALL, SMALL._replace(resize="letterbox_top_left", input_layout="NHWC")],
+)
 def test_json_round_trip(given):
     assert spec_from_json(spec_to_json(given)) == given
 
@@ -60,7 +63,7 @@ def test_whole_numbers_become_floats():
         ("mean", (0.1, 0.2, float("nan"))),
         ("std", (1.0, 0.0, 1.0)),
         ("input_dtype", "float16"),
-        ("input_layout", "NHWC"),
+        ("input_layout", "NWHC"),
         ("output", "heatmap"),
         ("score_threshold", 1.5),
         ("nms_iou", -0.1),
@@ -72,6 +75,11 @@ def test_whole_numbers_become_floats():
 def test_a_wrong_field_is_named(field, value):
     with pytest.raises(ModelError, match=field):
         spec_to_json(SMALL._replace(**{field: value}))
+
+
+def test_a_uint8_input_has_its_channels_last():
+    with pytest.raises(ModelError, match="input_layout NHWC for a uint8 input"):
+        spec_to_json(SMALL._replace(input_dtype="uint8"))
 
 
 def _changed(**changes):

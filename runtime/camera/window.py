@@ -1,43 +1,56 @@
-"""A window that shows frames with what was found in them."""
+"""A window for each camera, with what was found in its frames."""
 
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Sequence
+import threading
+from typing import Dict
 
-from .draw import draw
-from .errors import DeviceError
-from .opencv import opencv
-from .sinks import Sink
+from ..errors import DeviceError
+from ..opencv import opencv
+from .output import Output
+from .scene import Scene
+from .seen import Seen
 
-if TYPE_CHECKING:
-    from .detections import Detections
-    from .sources import Frame
-
-TITLE = "edgedet"
 STOP_KEYS = (ord("q"), 27)
 """q and Escape."""
+RECORD_KEY = ord("r")
 PROBE = "import cv2; cv2.namedWindow('edgedet'); cv2.waitKey(1); cv2.destroyAllWindows()"
 PROBE_TIMEOUT_S = 60.0
 
 
-class Window(Sink):
-    """``closed`` turns True when q or Escape is pressed in it."""
+class Window(Output):
+    """Frames are taken on any thread; `show` draws them, on the thread that it is for."""
 
-    def __init__(self, class_names: Sequence[str]) -> None:
+    name = "window"
+
+    def __init__(self, scene: Scene) -> None:
         """DeviceError where no window can be shown."""
         _require_display()
-        self.closed = False
-        self._class_names = class_names
+        self._paint, self._controls = scene.paint, scene.controls
+        self._lock = threading.Lock()
+        self._newest: Dict[str, Seen] = {}
 
-    def put(self, frame: "Frame", detections: "Detections") -> None:
-        """Show the frame."""
+    def put(self, seen: Seen) -> None:
+        """Keep the frame until it is shown, or a newer one comes."""
+        with self._lock:
+            self._newest[seen.frame.camera] = seen
+
+    def show(self, wait_ms: int) -> None:
+        """Draw what is new and look at the keys for so long: on one thread, the main one."""
         cv2 = opencv()
-        cv2.imshow(TITLE, draw(frame.image_bgr, detections, self._class_names))
-        self.closed = (cv2.waitKey(1) & 0xFF) in STOP_KEYS
+        with self._lock:
+            newest, self._newest = self._newest, {}
+        for camera, seen in newest.items():
+            cv2.imshow("edgedet {}".format(camera), self._paint(seen))
+        key = cv2.waitKey(wait_ms) & 0xFF
+        if key in STOP_KEYS:
+            self._controls.stop()
+        elif key == RECORD_KEY:
+            self._controls.recording = not self._controls.recording
 
-    def close(self) -> None:
-        """Take it from the screen."""
+    def hide(self) -> None:
+        """Take all from the screen, on the thread of `show`."""
         opencv().destroyAllWindows()
 
 

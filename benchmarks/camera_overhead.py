@@ -1,0 +1,133 @@
+"""What a camera's frame costs besides the network: from the capture to its detections.
+
+Frames come slower than the network runs, so that none waits for another one; the network alone is
+measured in turn with them, on the same input:
+
+    python benchmarks/camera_overhead.py model.onnx --out docs/results/camera_overhead.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+from interleaved import TimesMs, ratio, timing_rows
+from numpy.typing import NDArray
+from results import Finding, Results, publish
+
+from edgedet.runtime import Detector, open_detector
+from edgedet.runtime.camera.controls import Controls
+from edgedet.runtime.camera.health import Health
+from edgedet.runtime.camera.inbox import Inbox
+from edgedet.runtime.camera.insight import Insight
+from edgedet.runtime.camera.live_frame import LiveFrame
+from edgedet.runtime.camera.loop import Batching, Camera, Loop, Road
+from edgedet.runtime.camera.outlet import Outlet
+from edgedet.runtime.camera.output import Output
+from edgedet.runtime.camera.seen import Seen
+from edgedet.runtime.environment import describe_environment
+from edgedet.runtime.synthetic_frames import synthetic_frames
+from edgedet.runtime.tracking.following import Follower
+
+SIZES_HW = {"640x480": (480, 640), "1080p": (1080, 1920)}
+TARGET = 0.10
+FRAME, NETWORK = "capture to detections", "network alone"
+WARMUP = 20
+PAUSE_S = 0.005
+"""Between the detections of a frame and the next frame."""
+
+
+class Ages(Output):
+    """Keeps how old each frame was."""
+
+    name = "ages"
+    keeps_all = True
+
+    def __init__(self) -> None:
+        self.ages_ms: list[float] = []
+
+    def put(self, seen: Seen) -> None:
+        """Keep its age."""
+        self.ages_ms.append(seen.age_ms)
+
+
+def main() -> None:
+    """Measure all sizes, with and without tracking, and publish."""
+    arguments = parse_arguments()
+    rows, findings = [], []
+    with open_detector(arguments.model) as detector:
+        for label, size_hw in SIZES_HW.items():
+            frames = synthetic_frames(8, size_hw)
+            for tracked in (False, True):
+                name = f"{label}, tracked" if tracked else label
+                times = measured(detector, frames, arguments.rounds, tracked)
+                rows += [
+                    {**row, "name": f"{name}: {row['name']}"}
+                    for row in timing_rows(times, {"network": NETWORK})
+                ]
+                cost = overhead(times)
+                findings.append(Finding(f"{name}: overhead", cost, "of the network", TARGET))
+    settings = {"model": arguments.model.name, "rounds": arguments.rounds}
+    results = Results("camera_overhead", settings, describe_environment(), rows, findings)
+    publish(results, arguments.out)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return what the words of the command line say."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args()
+
+
+def measured(
+    detector: Detector, frames: Sequence[NDArray[np.uint8]], rounds: int, tracked: bool
+) -> dict[str, list[float]]:
+    """Return the milliseconds of frames and of the network alone, in turn."""
+    inbox, output, network_ms = Inbox(["camera"]), Ages(), []
+    insight = Insight(Follower()) if tracked else Insight()
+    cameras = {"camera": Camera(Health("camera"), insight)}
+    controls = Controls(detector.thresholds.score)
+    with Outlet(output) as outlet:
+        road = Road(inbox, [outlet], controls)
+        worker = Thread(target=Loop(detector, cameras, Batching()).run, args=(road,))
+        worker.start()
+        for number in range(WARMUP + rounds):
+            image_bgr = frames[number % len(frames)]
+            put(inbox, image_bgr, number)
+            while len(output.ages_ms) <= number:
+                time.sleep(0.0005)
+            time.sleep(PAUSE_S)
+            network_ms.append(network_alone_ms(detector, image_bgr))
+        controls.stop()
+        worker.join()
+    return {FRAME: output.ages_ms[WARMUP:], NETWORK: network_ms[WARMUP:]}
+
+
+def overhead(times: TimesMs) -> float:
+    """Return what a frame costs besides the network, as a share of it: the median over rounds."""
+    return round(ratio(times, FRAME, NETWORK) - 1, 4)
+
+
+def put(inbox: Inbox, image_bgr: NDArray[np.uint8], number: int) -> None:
+    """Hand a copy of the image in, as a camera does: its memory is new."""
+    image_bgr = image_bgr.copy()
+    now_s = time.monotonic()
+    inbox.put(LiveFrame("camera", image_bgr, number, now_s, time.time(), now_s))
+
+
+def network_alone_ms(detector: Detector, image_bgr: NDArray[np.uint8]) -> float:
+    """Return how long the network takes for the input that the image becomes."""
+    batch, _ = detector.preprocess(image_bgr)
+    began_s = time.perf_counter()
+    detector.infer(batch)
+    return 1000 * (time.perf_counter() - began_s)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Detectors that others trained: from their raw outputs to ours."""

@@ -1,0 +1,1 @@
+"""Cameras, live: from a lens to what was found, for days."""

@@ -1,0 +1,111 @@
+"""One run of cameras, from opening them to closing them."""
+
+import logging
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, List, Optional, Sequence
+
+from .capture import Capture
+from .console import closing_line
+from .controls import Controls
+from .health import Health, name_cameras
+from .inbox import Inbox
+from .insight_choice import chosen_finder, chosen_insight, chosen_zones
+from .live_source import CaptureWish
+from .loop import Batching, Camera, Loop, Road
+from .outlet import Outlet
+from .output_choice import chosen_outputs
+from .picture import Painter
+from .scene import Scene
+from .settings import CameraSettings
+from .signals import stopped_by_signals
+from .source_uri import FILES, parse_source, size_hw_of
+from .standard_output import StandardOutput
+from .watch import Watched, watch
+from .window import Window
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from ..detector import Detector
+    from ..tracking.zone import Zone
+
+_LOG = logging.getLogger("edgedet.camera")
+
+
+def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
+    """Look at the cameras until they end, or until `q`, Ctrl-C or SIGTERM; on the main thread.
+
+    The detector is the caller's to close; its thresholds change. Results go to stdout, what there
+    is to say of them to stderr. Raises what makes a source impossible (see `Capture`), what the
+    detector raises, and UsageError or DeviceError for an output that cannot be opened.
+    """
+    began_s = time.monotonic()
+    zones = chosen_zones(settings, detector.spec.class_names)
+    stdout = StandardOutput(Controls(detector.thresholds.score, settings.record is not None))
+    scene = _scene(settings, detector, zones, stdout)
+    with ExitStack() as stack:
+        window = Window(scene) if settings.show else None
+        outlets = _outlets(settings, scene, window, stack)
+        inbox = Inbox(tuple(scene.cameras))
+        stack.callback(inbox.close)
+        captures = _captures(settings, scene, inbox, stack)
+        loop = _loop(settings, detector, scene, zones)
+        stack.enter_context(stopped_by_signals(scene.controls))
+        road = Road(inbox, outlets, scene.controls, settings.frames)
+        work = stack.enter_context(Worker("loop", lambda: loop.run(road), scene.controls.stop))
+        watch(Watched(work, captures, loop), scene.controls, window)
+    stdout.check()
+    seconds = time.monotonic() - began_s
+    for health in scene.cameras.values():
+        tell(closing_line(health.read(), seconds))
+
+
+def _scene(
+    settings: CameraSettings, detector: "Detector", zones: "Sequence[Zone]", stdout: StandardOutput
+) -> Scene:
+    class_names = detector.spec.class_names
+    names = settings.name or name_cameras(settings.source)
+    cameras = {name: Health(name) for name in names}
+    paint = Painter(class_names, zones).paint
+    return Scene(cameras, class_names, stdout.controls, paint, stdout.write, tell)
+
+
+def _outlets(
+    settings: CameraSettings, scene: Scene, window: Optional[Window], stack: ExitStack
+) -> List[Outlet]:
+    outputs = chosen_outputs(settings, scene) + ([] if window is None else [window])
+    return [stack.enter_context(Outlet(output)) for output in outputs]
+
+
+def _captures(
+    settings: CameraSettings, scene: Scene, inbox: Inbox, stack: ExitStack
+) -> List[Capture]:
+    size_hw = None if settings.size is None else size_hw_of(settings.size)
+    wish = CaptureWish(size_hw, settings.fps, settings.loop, settings.fast)
+    captures = [
+        Capture(name, uri, wish, inbox, health)
+        for uri, (name, health) in zip(settings.source, scene.cameras.items())
+    ]
+    for capture in captures:
+        stack.callback(capture.close)
+        capture.start()
+    return captures
+
+
+def _loop(
+    settings: CameraSettings, detector: "Detector", scene: Scene, zones: "Sequence[Zone]"
+) -> Loop:
+    n_classes = len(scene.class_names)
+    cameras = {
+        name: Camera(health, chosen_insight(settings, zones, n_classes))
+        for name, health in scene.cameras.items()
+    }
+    wish = CaptureWish()
+    files = all(parse_source(uri, wish).kind == FILES for uri in settings.source)
+    batching = Batching(detector.backend.batch, patient=settings.fast and files)
+    return Loop(chosen_finder(settings, detector), cameras, batching)
+
+
+def tell(line: str) -> None:
+    """Write a line to stderr, in the form that messages have there."""
+    _LOG.info("%s", line)

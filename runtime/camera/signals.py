@@ -1,0 +1,31 @@
+"""Ctrl-C and SIGTERM end a run in order; a second Ctrl-C ends it at once."""
+
+import signal
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+from .controls import Controls
+
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Windows has no SIGHUP."""
+
+
+@contextmanager
+def stopped_by_signals(controls: Controls) -> Iterator[None]:
+    """Stop `controls` at a signal, inside the block; on the main thread only.
+
+    KeyboardInterrupt at the second one.
+    """
+
+    def stop(number: int, frame: Any) -> None:
+        if controls.stopping:
+            raise KeyboardInterrupt
+        controls.stop()
+
+    numbers = [getattr(signal, name) for name in STOPPING if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,38 @@
+"""A thread whose errors are the errors of whoever waits for it."""
+
+import threading
+from typing import Callable, Optional
+
+from ..closing import Closing
+
+
+class Worker(Closing):
+    """Does one thing; `check` raises what it raised."""
+
+    def __init__(self, name: str, work: Callable[[], None], stop: Callable[[], None]) -> None:
+        """Begins at once. stop: makes `work` return soon."""
+        self._work, self._stop = work, stop
+        self._error: Optional[BaseException] = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still works."""
+        return self._thread.is_alive()
+
+    def check(self) -> None:
+        """Raise what ended it, if it was an error."""
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Stop it and wait."""
+        self._stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self._error = error

@@ -1,0 +1,96 @@
+"""Events on their way to somebody who may be slow or away."""
+
+import logging
+import threading
+from abc import abstractmethod
+from collections import deque
+from typing import Any, Deque, Dict, Optional
+
+from ..closing import Closing
+
+MOST_WAITING = 1000
+"""The oldest goes when there are more: the newest say how things are."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+CLOSING_S = 5.0
+
+Event = Dict[str, Any]
+"""Plain JSON types."""
+
+_LOG = logging.getLogger("edgedet.events")
+
+
+class EventTarget(Closing):
+    """Who takes events."""
+
+    name: str
+    """For messages, without secrets."""
+
+    @abstractmethod
+    def send(self, event: Event) -> None:
+        """Send one event; OSError when it was not taken."""
+
+    def close(self) -> None:
+        """Leave; closing twice does no harm."""
+
+
+class EventQueue(Closing):
+    """Sends events in their order, on a thread of its own, and each until it was taken."""
+
+    def __init__(self, target: EventTarget) -> None:
+        """target: closed with it."""
+        self._target, self._name = target, target.name
+        self._news = threading.Condition()
+        self._waiting: Deque[Event] = deque()
+        self._closing = False
+        self.sent = self.dropped = 0
+        self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+        self._thread.start()
+
+    def put(self, event: Event) -> None:
+        """Take an event; never waits."""
+        with self._news:
+            if len(self._waiting) == MOST_WAITING:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(event)
+            self._news.notify()
+
+    def close(self) -> None:
+        """Send what waits, for some seconds; tell how much is lost."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        self._thread.join(CLOSING_S)
+        lost = len(self._waiting) + self.dropped
+        self._target.close()
+        if lost:
+            _LOG.warning("%s: %d events were not taken", self._name, lost)
+
+    def _serve(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        for event in iter(self._next, None):
+            while True:
+                trouble = self._tried(event)
+                if not trouble:
+                    pause_s = FIRST_PAUSE_S
+                    break
+                _LOG.warning("%s: %s; again in %.0f s", self._name, trouble, pause_s)
+                with self._news:
+                    if self._news.wait_for(lambda: self._closing, pause_s):
+                        self._waiting.appendleft(event)
+                        return
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _tried(self, event: Event) -> str:
+        """Send an event; return what was in the way, or nothing."""
+        try:
+            self._target.send(event)
+        except (OSError, ValueError) as error:
+            return " ".join(str(error).split()) or type(error).__name__
+        self.sent += 1
+        return ""
+
+    def _next(self) -> Optional[Event]:
+        with self._news:
+            self._news.wait_for(lambda: bool(self._waiting or self._closing))
+            return self._waiting.popleft() if self._waiting else None

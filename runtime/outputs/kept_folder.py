@@ -1,0 +1,78 @@
+"""A folder that files are put into for ever, within a budget: the oldest go first."""
+
+import logging
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import List, Tuple
+
+from ..errors import UsageError
+
+LEAST_FREE_BYTES = 200 * 1000 * 1000
+"""Left to the rest of the machine: a full disk stops more than a recording."""
+STAMP = "%Y-%m-%dT%H-%M-%S"
+
+_LOG = logging.getLogger("edgedet.camera")
+_NAME = re.compile(r"^.+_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(-\d+)?\.[a-z0-9]+$")
+
+
+class KeptFolder:
+    """Files named by camera and time (UTC); files of others are neither counted nor removed."""
+
+    def __init__(self, path: Path, budget_bytes: int) -> None:
+        """UsageError when the folder cannot be made or written."""
+        self.path = path
+        self._budget_bytes = budget_bytes
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                "a folder to write in", "{} ({})".format(path, error.strerror), "choose another"
+            ) from error
+        if not os.access(str(path), os.W_OK | os.X_OK):
+            raise UsageError("a folder to write in", str(path), "choose another")
+
+    def new_path(self, camera: str, suffix: str) -> Path:
+        """Return the name of a new file that begins now."""
+        stem = "{}_{}Z".format(camera, time.strftime(STAMP, time.gmtime()))
+        path, number = self.path / (stem + suffix), 1
+        while path.exists():
+            path, number = self.path / "{}-{}{}".format(stem, number, suffix), number + 1
+        return path
+
+    def make_room(self, in_use: List[Path]) -> bool:
+        """Remove the oldest files beyond the budget, never one in use; return whether there is
+        room to write.
+        """
+        files = self._files()
+        total = sum(size for _, size, _ in files)
+        removable = [(size, path) for _, size, path in files if path not in in_use]
+        for size, path in removable:
+            if total <= self._budget_bytes and self._free() >= LEAST_FREE_BYTES:
+                break
+            if _removed(path):
+                total -= size
+        return total <= self._budget_bytes and self._free() >= LEAST_FREE_BYTES
+
+    def _free(self) -> int:
+        return shutil.disk_usage(str(self.path)).free
+
+    def _files(self) -> List[Tuple[str, int, Path]]:
+        """Time in the name, size and path of our files, the oldest first."""
+        found = []
+        for path in self.path.iterdir():
+            if _NAME.match(path.name) and path.is_file():
+                found.append((path.stem.rsplit("_", 1)[1], path.stat().st_size, path))
+        return sorted(found)
+
+
+def _removed(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError as error:
+        _LOG.warning("%s stays: %s", path, error.strerror)
+        return False
+    _LOG.info("removed %s to stay within the budget", path)
+    return True

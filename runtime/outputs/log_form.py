@@ -1,0 +1,33 @@
+"""How messages are written to stderr: for people, or as JSON for machines that collect them."""
+
+import json
+import logging
+import sys
+
+from .json_lines import iso_time
+
+
+class JsonFormatter(logging.Formatter):
+    """``{"time" (UTC), "level", "logger", "message"}``, and "error" with a traceback if any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line."""
+        values = {
+            "time": iso_time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            values["error"] = self.formatException(record.exc_info)
+        return json.dumps(values)
+
+
+def start_log(form: str) -> None:
+    """Write the messages of edgedet, from now on, in the form `text` or `json`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(message)s"))
+    log = logging.getLogger("edgedet")
+    log.handlers = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False

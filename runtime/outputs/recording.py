@@ -1,0 +1,134 @@
+"""Recordings of cameras: files of some minutes, within a budget, playable after a power cut."""
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
+
+from ..camera.controls import Controls
+from ..camera.output import Output
+from ..camera.seen import Seen
+from ..errors import DeviceError
+from .kept_folder import KeptFolder
+from .segment import Segment
+from .video_form import VideoForm, video_form
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FPS = 15.0
+"""Of the files. Frames that come faster are left out: a recording shows what was found, and is no
+copy of the camera's."""
+GAP_S = 2.0
+"""Without a frame for so long, a new file begins: a still picture would tell a lie."""
+ROOM_EVERY_S = 5.0
+RETRY_S = 10.0
+"""After a file that could not be written."""
+
+_LOG = logging.getLogger("edgedet.camera")
+
+
+class RecordingRules(NamedTuple):
+    """How it is recorded."""
+
+    folder: Path
+    segment_s: float = 300.0
+    """Length of a file."""
+    budget_bytes: int = 2000 * 1000 * 1000
+    """Of all files together."""
+
+
+class Recorder(Output):
+    """Writes while `controls.recording` is on. A disk that is full, or a file that cannot be
+    written, is told; it goes on as soon as there is room.
+    """
+
+    name = "recording"
+
+    def __init__(
+        self,
+        rules: RecordingRules,
+        controls: Controls,
+        paint: "Callable[[Seen], NDArray[np.uint8]]",
+    ) -> None:
+        """paint: gives the picture of a frame. The folder is made when recording begins."""
+        self._rules, self._controls, self._paint = rules, controls, paint
+        self._place: Optional[_Place] = None
+        self._segments: Dict[str, Segment] = {}
+        self._looked_s = self._failed_s = -RETRY_S
+        self._has_room = True
+
+    def put(self, seen: Seen) -> None:
+        """Write the frame, if recording is on and there is room."""
+        if not self._controls.recording:
+            return self.close()
+        if time.monotonic() - self._failed_s < RETRY_S:
+            return None
+        try:
+            if self._room():
+                self._segment(seen).put(self._paint(seen), seen.frame.scene_s)
+        except (DeviceError, OSError) as error:
+            self._failed_s = time.monotonic()
+            _LOG.error("recording waits %.0f s: %s", RETRY_S, error)
+            self.close()
+        return None
+
+    def close(self) -> None:
+        """Finish the files."""
+        segments, self._segments = self._segments, {}
+        for segment in segments.values():
+            segment.close()
+
+    def _room(self) -> bool:
+        """Whether there is room; looked at every few seconds, and told when it changes."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < ROOM_EVERY_S:
+            return self._has_room
+        self._looked_s = now_s
+        had, self._has_room = self._has_room, self._opened().folder.make_room(self._in_use())
+        if had and not self._has_room:
+            _LOG.error("recording stops: no room left in %s", self._rules.folder)
+            self.close()
+        elif self._has_room and not had:
+            _LOG.warning("recording goes on: there is room in %s again", self._rules.folder)
+        return self._has_room
+
+    def _in_use(self) -> List[Path]:
+        return [segment.path for segment in self._segments.values()]
+
+    def _opened(self) -> "_Place":
+        if self._place is None:
+            folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
+            self._place = _Place(folder, video_form(folder.path))
+        return self._place
+
+    def _segment(self, seen: Seen) -> Segment:
+        """The file that the frame belongs to: the one that is open, or a new one."""
+        camera = seen.frame.camera
+        segment = self._segments.get(camera)
+        if segment is not None and not self._continues(segment, seen):
+            self._segments.pop(camera).close()
+            segment = None
+        if segment is None:
+            segment = self._segments[camera] = self._begun(seen)
+        return segment
+
+    def _continues(self, segment: Segment, seen: Seen) -> bool:
+        at_s = seen.frame.scene_s
+        same_size = segment.size_hw == seen.frame.image_bgr.shape[:2]
+        no_gap = at_s - segment.end_s <= GAP_S
+        return same_size and no_gap and at_s - segment.begin_s < self._rules.segment_s
+
+    def _begun(self, seen: Seen) -> Segment:
+        frame = seen.frame
+        folder, form = self._opened()
+        path = folder.new_path(frame.camera, form.suffix)
+        return Segment(path, form, FPS, frame.image_bgr.shape[:2], frame.scene_s)
+
+
+class _Place(NamedTuple):
+    """Where files go, and of which kind they are."""
+
+    folder: KeptFolder
+    form: VideoForm

@@ -1,0 +1,79 @@
+"""Events to somebody who is slow or away."""
+
+import threading
+
+import pytest
+
+from edgedet.runtime.outputs import event_queue
+from edgedet.runtime.outputs.event_queue import EventQueue, EventTarget
+
+
+class Target(EventTarget):
+    """Takes events when the gate is open; fails as often as told."""
+
+    name = "target"
+
+    def __init__(self, failures=0):
+        self.taken, self.tried, self.closed = [], 0, False
+        self.failures = failures
+        self.gate = threading.Event()
+        self.gate.set()
+        self.got = threading.Semaphore(0)
+
+    def send(self, event):
+        self.gate.wait(10)
+        self.tried += 1
+        if self.failures:
+            self.failures -= 1
+            raise OSError("away")
+        self.taken.append(event["n"])
+        self.got.release()
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr(event_queue, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(event_queue, "LONGEST_PAUSE_S", 0.02)
+
+
+def test_all_arrive_in_order_through_failures():
+    target = Target(failures=5)
+    queue = EventQueue(target)
+    for n in range(20):
+        queue.put({"n": n})
+    for _ in range(20):
+        assert target.got.acquire(timeout=10)
+    queue.close()
+    assert target.taken == list(range(20))
+    assert target.tried == 25
+    assert (queue.sent, queue.dropped, target.closed) == (20, 0, True)
+
+
+def test_nothing_waits_for_a_target_that_hangs_and_the_newest_stay(monkeypatch):
+    monkeypatch.setattr(event_queue, "MOST_WAITING", 10)
+    target = Target()
+    target.gate.clear()
+    queue = EventQueue(target)
+    queue.put({"n": 0})
+    while queue._waiting:  # until it is on its way
+        pass
+    for n in range(1, 101):
+        queue.put({"n": n})
+    assert queue.dropped == 90
+    target.gate.set()
+    queue.close()
+    assert target.taken == [0] + list(range(91, 101))
+
+
+def test_what_is_lost_at_the_end_is_told(caplog):
+    target = Target(failures=10**9)
+    queue = EventQueue(target)
+    for n in range(3):
+        queue.put({"n": n})
+    queue.close()
+    assert target.closed
+    assert "target: 3 events were not taken" in caplog.text
+    assert "target: away; again in" in caplog.text

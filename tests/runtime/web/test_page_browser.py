@@ -1,0 +1,186 @@
+"""The page in a real browser: Debian's Chromium, driven by Playwright."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2", reason="the page draws with OpenCV")
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+from web_scene import Scene, scene, zone  # noqa: E402
+
+CHROMIUM = "/usr/bin/chromium"
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+# A canvas tells what an image shows: its mean brightness.
+BRIGHTNESS = """image => {
+    if (!image.naturalWidth) return null;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 8;
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0, 8, 8);
+    return context.getImageData(0, 0, 8, 8).data.reduce((a, b) => a + b, 0);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no browser at " + CHROMIUM)
+    with playwright.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a scene's page; at its end no script failed and nothing was refused."""
+    pages, errors = [], []
+
+    def run(of, size=DESKTOP):
+        page = browser.new_context(viewport=size).new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
+        page.goto(of.server.link)
+        pages.append(page)
+        return page
+
+    yield run
+    for page in pages:
+        page.context.close()
+    assert errors == []
+
+
+def moves(page, index=0):
+    """Wait until the live picture has changed three times."""
+    image = page.locator("img.live").nth(index)
+    seen, deadline_s = [], time.monotonic() + 15
+    while len(seen) < 4 and time.monotonic() < deadline_s:
+        value = image.evaluate(BRIGHTNESS)
+        if value is not None and value not in seen[-1:]:
+            seen.append(value)
+        page.wait_for_timeout(40)
+    return len(seen) == 4
+
+
+def becomes(page, script, value):
+    page.wait_for_function("value => ({}) === value".format(script), arg=value, timeout=15000)
+
+
+def test_the_picture_moves_and_counts_change(opened):
+    with scene() as s:
+        s.keep_showing()
+        page = opened(s)
+        assert moves(page)
+        becomes(page, "document.querySelector('[data-total]')?.textContent", "3")
+        assert page.locator("[data-classes] li").all_inner_texts() == ["bottle\n2", "person\n1"]
+        assert page.locator("[data-state]").inner_text() == "Live"
+        assert page.title() == "Live – edgedet"
+        assert page.locator(".tile .stroke").first.get_attribute("d").startswith("M")
+        s.pause()
+        s.show(1, labels=[1] * 5, zones=[zone("door", (0, 5, 0), (0, 7, 0))])
+        becomes(page, "document.querySelector('[data-total]')?.textContent", "5")
+        assert page.locator("[data-zones] tbody tr").inner_text().split() == ["door", "5", "7", "0"]
+
+
+def test_the_slider_acts_and_other_viewers_see_it(opened):
+    with scene() as s:
+        s.keep_showing()
+        page, other = opened(s), opened(s)
+        becomes(other, "document.getElementById('value')?.textContent", "0.25")
+        page.wait_for_selector("#confidence:enabled")
+        page.get_by_label("Confidence").fill("0.6")
+        assert page.locator("#value").inner_text() == "0.60"
+        becomes(other, "document.getElementById('value')?.textContent", "0.60")
+        assert s.controls.confidence == 0.6
+        page.get_by_label("Confidence").press("ArrowRight")
+        becomes(other, "document.getElementById('confidence').value", "0.61")
+
+
+def test_recording_is_started_and_stopped(opened):
+    with scene(can_record=True) as s:
+        s.show()
+        page = opened(s)
+        page.get_by_role("button", name="Record").click()
+        becomes(page, "document.getElementById('record').innerText.trim()", "Stop recording")
+        assert s.controls.recording
+        page.get_by_role("button", name="Stop recording").click()
+        becomes(page, "document.getElementById('record').innerText.trim()", "Record")
+        assert not s.controls.recording
+
+
+def test_the_page_comes_back_after_a_restart(opened):
+    first = Scene(token="a-token-for-this-test")
+    try:
+        first.keep_showing()
+        page = opened(first)
+        assert "token" not in page.url
+        assert moves(page)
+    finally:
+        first.close()
+    becomes(page, "document.querySelector('[data-state]')?.textContent", "Offline")
+    assert page.locator(".veil").is_visible()
+    with scene(token="a-token-for-this-test", port=first.port) as second:
+        second.keep_showing()
+        becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
+        assert page.locator(".veil").is_hidden()
+        assert moves(page)
+
+
+def test_a_lost_camera_says_so_on_its_picture(opened):
+    with scene() as s:
+        s.show()
+        page = opened(s)
+        becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
+        s.health["camera"].lost("no frame came for 3 s")
+        becomes(page, "document.querySelector('[data-state]')?.textContent", "Lost")
+        told = page.locator(".veil").inner_text()
+        assert "No picture for" in told
+        assert "No frame came for 3 s. Opening it again" in told
+        s.keep_showing()
+        becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
+        assert page.locator(".veil").is_hidden()
+
+
+def test_a_phone_shows_all_in_one_column(opened):
+    names = ["camera{}".format(number) for number in range(1, 4)]
+    with scene(cameras=names, can_record=True) as s:
+        for name in names:
+            s.keep_showing(camera=name)
+        page = opened(s, PHONE)
+        assert all(moves(page, index) for index in range(3))
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        boxes = [card.bounding_box() for card in page.locator(".card").all()]
+        assert len({box["x"] for box in boxes}) == 1
+        assert all(box["width"] > 0.9 * PHONE["width"] for box in boxes)
+        assert page.locator("#summary").inner_text() == "3 of 3 cameras live"
+
+
+def test_more_cameras_than_a_browser_has_connections_for(opened):
+    names = ["camera{}".format(number) for number in range(1, 8)]
+    with scene(cameras=names) as s:
+        for name in names:
+            s.keep_showing(camera=name, every_s=0.2)
+        page = opened(s)
+        assert moves(page, 0)
+        assert moves(page, 6)
+
+
+def test_without_a_free_live_picture_single_ones_come(opened):
+    with scene(most_streams=1) as s:
+        s.keep_showing()
+        first = opened(s)
+        assert moves(first)
+        second = opened(s)
+        assert moves(second)
+        assert len(s.server._site._viewers) == 1
+
+
+def test_a_wrong_link_says_where_the_right_one_is(opened):
+    with scene(token="a-token-for-this-test") as s:
+        page = opened(s)
+        page.context.clear_cookies()
+        page.goto(s.server.address + "?token=wrong")
+        assert "opens with its link" in page.locator("body").inner_text()
