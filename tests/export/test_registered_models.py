@@ -21,7 +21,7 @@ from edgedet.models.registry import MODELS, build_model
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.errors import ModelError
 
-IMGSZ = {"multiscale_shapes": 224, "retinanet_r50_fpn": 64, "ssdlite_mobilenetv3": 128}
+IMGSZ = {"multiscale_shapes": 96, "retinanet_r50_fpn": 64, "ssdlite_mobilenetv3": 128}
 REFUSED = ("faster_rcnn_r50_fpn", "faster_rcnn_r101_fpn")
 EXPORTED = [name for name in MODELS if name not in REFUSED]
 

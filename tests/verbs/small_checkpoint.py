@@ -13,7 +13,7 @@ from edgedet.training.checkpoint import save_checkpoint
 
 BUILDER = "multiscale_shapes"
 CLASSES = ("square", "triangle", "circle")
-IMGSZ = 224
+IMGSZ = 96
 
 
 def write_checkpoint(path: Path, seed: int = 0, **options: object) -> Path:
