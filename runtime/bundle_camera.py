@@ -25,4 +25,8 @@ def camera(bundle: Bundle, arguments: Namespace) -> str:
 def _given(arguments: Namespace) -> Dict[str, Any]:
     """The flags that are settings and were given."""
     known = CameraSettings()._asdict()
-    return {name: value for name, value in vars(arguments).items() if name in known and value}
+    return {
+        name: value
+        for name, value in vars(arguments).items()
+        if name in known and value is not None and value is not False  # 0 is a value
+    }

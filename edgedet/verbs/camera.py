@@ -54,4 +54,6 @@ def camera(  # noqa: PLR0913 - one parameter a flag
     given = {"source": source, "conf": conf, "show": show, "serve": serve, "listen": listen}
     given |= {"record": record, "track": track, "zones": zones, "tiles": tiles}
     given |= {"overlap": overlap, "on": on, "json": json}
-    look_live(model, device, config, {name: value for name, value in given.items() if value})
+    left_out = [name for name, value in given.items() if value in (None, []) or value is False]
+    chosen = {name: value for name, value in given.items() if name not in left_out}  # 0 is a value
+    look_live(model, device, config, chosen)

@@ -1,6 +1,10 @@
 """What a user changes while cameras run: from the web page, a key, or a signal."""
 
 import threading
+import time
+
+STEP_S = 0.2
+"""`wait` sees `stop` so soon."""
 
 
 class Controls:
@@ -11,7 +15,9 @@ class Controls:
         self._lock = threading.Lock()
         self._confidence = confidence
         self._recording = recording
-        self._stopping = threading.Event()
+        # No lock guards it: a handler of signals sets it, in the middle of whatever the main thread
+        # holds.
+        self._stopping = False
 
     @property
     def confidence(self) -> float:
@@ -40,12 +46,19 @@ class Controls:
     @property
     def stopping(self) -> bool:
         """Whether the run is to end."""
-        return self._stopping.is_set()
+        return self._stopping
 
     def stop(self) -> None:
         """End the run, soon and in order. Safe in a signal handler, and twice."""
-        self._stopping.set()
+        self._stopping = True
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for `stop`; return whether it came."""
-        return self._stopping.wait(timeout_s)
+        # By sleeping: before Python 3.11 waits of `threading` end by the clock that may be set.
+        end_s = time.monotonic() + timeout_s
+        while not self._stopping:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                break
+            time.sleep(min(left_s, STEP_S))
+        return self._stopping

@@ -1,23 +1,20 @@
-"""The outputs that the settings ask for."""
+"""The outputs that the settings ask for.
+
+Each is imported when it is asked for: on a Nano all together take half a second to start.
+"""
 
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional, Sequence
 
-from ..outputs.event_queue import EventQueue, EventTarget
-from ..outputs.events import Events, event_line
 from ..outputs.json_lines import JsonFile, JsonLines
-from ..outputs.kept_folder import KeptFolder
-from ..outputs.mqtt import Mqtt
-from ..outputs.presence import Presence
-from ..outputs.recording import Recorder, RecordingRules
-from ..outputs.snapshots import Snapshots
-from ..outputs.webhook import Webhook
-from ..web.options import WebOptions, parse_listen
-from ..web.server import WebServer
 from .console import Console
 from .output import Output
 from .scene import Scene
 from .settings import CameraSettings
+
+if TYPE_CHECKING:
+    from ..outputs.event_queue import EventTarget
+    from ..outputs.snapshots import Snapshots
 
 MEGABYTE = 1000 * 1000
 RECORDINGS = "recordings"
@@ -54,19 +51,30 @@ def _lines(settings: CameraSettings, scene: Scene) -> Output:
 def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     if not settings.serve:
         return None
+    from ..web.options import WebOptions, parse_listen
+    from ..web.server import WebServer
+
     host, port = parse_listen(settings.listen)
     options = WebOptions(host, port, settings.token or "", can_record=True)
     known = (scene.cameras, scene.class_names, scene.controls, scene.paint)
     server = WebServer(options, *known)
-    scene.tell("open {}".format(server.link))
+    if settings.token:  # who made it up knows it; stderr may be a log
+        scene.tell("open {} with the token of the settings".format(server.address))
+    else:
+        scene.tell("open {}".format(server.link))
     return server
 
 
 def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     if settings.record is None and not settings.serve:
         return None
+    from ..outputs.kept_folder import KeptFolder
+    from ..outputs.recording import Recorder, RecordingRules
+
     folder = Path(settings.record or RECORDINGS)
     budget_bytes = int(settings.budget_mb * MEGABYTE)
+    if settings.record is not None:
+        KeptFolder(folder, budget_bytes)  # now, while somebody is there to see that it cannot be
     rules = RecordingRules(folder, settings.segment_s, budget_bytes)
     return Recorder(rules, scene.controls, scene.paint)
 
@@ -74,17 +82,36 @@ def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
 def _events(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     if not settings.on:
         return None
+    from ..outputs.event_queue import EventQueue
+    from ..outputs.events import Events, event_line
+    from ..outputs.presence import Presence
+
     presence = Presence(settings.on, scene.class_names)
-    targets: List[EventTarget] = []
-    if settings.webhook is not None:
-        targets.append(Webhook(settings.webhook))
-    if settings.mqtt is not None:
-        targets.append(Mqtt(settings.mqtt))
-    snapshots = None
-    if settings.snapshots is not None:
-        folder = KeptFolder(Path(settings.snapshots), int(settings.budget_mb * MEGABYTE))
-        snapshots = Snapshots(folder, scene.paint)
+    targets, snapshots = _targets(settings), _snapshots(settings, scene)
     queues = [EventQueue(target) for target in targets]
     return Events(
         presence, scene.class_names, queues, snapshots, lambda event: scene.tell(event_line(event))
     )
+
+
+def _targets(settings: CameraSettings) -> "Sequence[EventTarget]":
+    targets: List[EventTarget] = []
+    if settings.webhook is not None:
+        from ..outputs.webhook import Webhook
+
+        targets.append(Webhook(settings.webhook))
+    if settings.mqtt is not None:
+        from ..outputs.mqtt import Mqtt
+
+        targets.append(Mqtt(settings.mqtt))
+    return targets
+
+
+def _snapshots(settings: CameraSettings, scene: Scene) -> "Optional[Snapshots]":
+    if settings.snapshots is None:
+        return None
+    from ..outputs.kept_folder import KeptFolder
+    from ..outputs.snapshots import Snapshots
+
+    folder = KeptFolder(Path(settings.snapshots), int(settings.budget_mb * MEGABYTE))
+    return Snapshots(folder, scene.paint)

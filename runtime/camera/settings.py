@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Un
 from ..errors import UsageError
 from ..lazy import require
 from ..nearest import unknown_name
+from .source_uri import redacted
 
 _GRID = re.compile(r"^([1-9]\d?)x([1-9]\d?)$")
 
@@ -199,7 +200,14 @@ def _yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_yaml_trouble(error)) from None
+
+
+def _yaml_trouble(error: Any) -> str:
+    """Return what is wrong and where; not the line itself, which may hold a secret."""
+    mark = getattr(error, "problem_mark", None)
+    where = "" if mark is None else " in line {}".format(mark.line + 1)
+    return "{}{}".format(getattr(error, "problem", None) or "no YAML", where)
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -224,7 +232,6 @@ def _texts(name: str, value: Any) -> Tuple[str, ...]:
     values = value if isinstance(value, (list, tuple)) else [value]
     texts = tuple(str(each) for each in values if isinstance(each, (str, int)))
     if len(texts) != len(values) or (name == "source" and not texts):
-        raise UsageError(
-            "a text, or a list of them, for {}".format(name), repr(value), "correct it"
-        )
+        found = redacted(repr(value))  # addresses of cameras hold passwords
+        raise UsageError("a text, or a list of them, for {}".format(name), found, "correct it")
     return texts

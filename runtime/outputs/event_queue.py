@@ -67,14 +67,18 @@ class EventQueue(Closing):
             _LOG.warning("%s: %d events were not taken", self._name, lost)
 
     def _serve(self) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s, told = FIRST_PAUSE_S, ""
         for event in iter(self._next, None):
             while True:
                 trouble = self._tried(event)
                 if not trouble:
-                    pause_s = FIRST_PAUSE_S
+                    if told:
+                        _LOG.warning("%s: taken again", self._name)
+                    pause_s, told = FIRST_PAUSE_S, ""
                     break
-                _LOG.warning("%s: %s; again in %.0f s", self._name, trouble, pause_s)
+                if trouble != told:  # once, however long it lasts
+                    _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
+                    told = trouble
                 with self._news:
                     if self._news.wait_for(lambda: self._closing, pause_s):
                         self._waiting.appendleft(event)
@@ -87,6 +91,9 @@ class EventQueue(Closing):
             self._target.send(event)
         except (OSError, ValueError) as error:
             return " ".join(str(error).split()) or type(error).__name__
+        except Exception as bug:
+            # Without its text, which may hold secrets; the events behind it are to go on.
+            return "a bug, {}".format(type(bug).__name__)
         self.sent += 1
         return ""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 from ..camera.controls import Controls
 from ..camera.output import Output
 from ..camera.seen import Seen
-from ..errors import DeviceError
+from ..errors import EdgedetError
 from .kept_folder import KeptFolder
 from .segment import Segment
 from .video_form import VideoForm, video_form
@@ -58,6 +58,7 @@ class Recorder(Output):
         self._segments: Dict[str, Segment] = {}
         self._looked_s = self._failed_s = -RETRY_S
         self._has_room = True
+        self._told = ""
 
     def put(self, seen: Seen) -> None:
         """Write the frame, if recording is on and there is room."""
@@ -68,10 +69,11 @@ class Recorder(Output):
         try:
             if self._room():
                 self._segment(seen).put(self._paint(seen), seen.frame.scene_s)
-        except (DeviceError, OSError) as error:
-            self._failed_s = time.monotonic()
-            _LOG.error("recording waits %.0f s: %s", RETRY_S, error)
-            self.close()
+                if self._told:
+                    _LOG.warning("recording goes on in %s", self._rules.folder)
+                    self._told = ""
+        except (EdgedetError, OSError) as error:
+            self._fail(str(error))
         return None
 
     def close(self) -> None:
@@ -79,6 +81,15 @@ class Recorder(Output):
         segments, self._segments = self._segments, {}
         for segment in segments.values():
             segment.close()
+
+    def _fail(self, trouble: str) -> None:
+        """Tell it once, and begin anew later: the folder may have gone with its disk."""
+        self._failed_s = time.monotonic()
+        if trouble != self._told:
+            _LOG.error("recording waits, and is tried every %.0f s: %s", RETRY_S, trouble)
+            self._told = trouble
+        self._place = None
+        self.close()
 
     def _room(self) -> bool:
         """Whether there is room; looked at every few seconds, and told when it changes."""
