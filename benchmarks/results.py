@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class Results:
     environment: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
     findings: Sequence[Finding]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What has no place in rows of times."""
+    protocol: str = PROTOCOL
+    """How it was measured."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the form that is committed under `docs/results/`."""
@@ -49,11 +53,12 @@ class Results:
             "schema_version": SCHEMA_VERSION,
             "benchmark": self.benchmark,
             "command": " ".join(["python", *sys.argv]),
-            "protocol": PROTOCOL,
+            "protocol": self.protocol,
             "settings": dict(self.settings),
             "environment": dict(self.environment),
             "rows": list(self.rows),
             "findings": [{**asdict(finding), "met": finding.met} for finding in self.findings],
+            **({"details": dict(self.details)} if self.details else {}),
         }
 
 
@@ -62,7 +67,8 @@ def publish(results: Results, out: Path | None) -> None:
     if out is not None:
         with atomic_path(out) as path:
             path.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")
-    print(_rows_text(results.rows))
+    if results.rows:
+        print(_rows_text(results.rows))
     for finding in results.findings:
         print(_finding_text(finding))
     if results.environment["machine_busy"]:

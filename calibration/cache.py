@@ -1,50 +1,37 @@
-"""TensorRT's calibration cache (8.2 to 10): text, one line with the scale of each tensor.
-
-    TRT-8201-EntropyCalibration2
-    images: 3c010204
-
-The digits are the FP32 number amax / 127, most significant byte first (NVIDIA/TensorRT
-samples/sampleINT8, README and samples/common of 8.2). TensorRT calls tensors as the ONNX file does,
-so a cache serves the very file that was calibrated, and no other. It may refuse the first line of
-another version of itself: that line is written again on the device.
-"""
+"""The calibration cache of one model, for trtexec: see `edgedet.runtime.calibration_cache`."""
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgedet.runtime.calibration_cache import cache_header
 from edgedet.runtime.errors import ModelError
 
 from .affine import symmetric
+from .engine_scales import ranged_tensors
 
-ALGORITHM = "EntropyCalibration2"
-"""The calibrator that reads the file, whatever method chose the scales; DLA takes no other."""
-FIRST_OF_FIVE_DIGITS = 10
-"""Major version from which the number of a version is counted in 10000 instead of 1000."""
-_HEADER = re.compile(r"TRT-\d+-\w+")
-_LINE = re.compile(r"(.+): ([0-9a-fA-F]{8})")
-_FIX = "write the cache again from scales.json"
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
+    from edgedet.runtime.int8_scales import Scales
 
-class Cache(NamedTuple):
-    """What a cache holds."""
-
-    header: str
-    """Such as `TRT-8201-EntropyCalibration2`."""
-    scales: dict[str, np.float32]
-    """Of symmetric INT8, by the name of the tensor: its range is 127 times that."""
+OLDEST = (8, 2, 1)
+"""The TensorRT whose first line a cache gets when that of the device is not known yet."""
 
 
-def cache_header(version: tuple[int, ...]) -> str:
-    """Return the first line for a version of TensorRT, such as (8, 2, 1)."""
-    major, minor, patch = version[:3]
-    step = 10_000 if major >= FIRST_OF_FIVE_DIGITS else 1_000
-    return f"TRT-{major * step + minor * 100 + patch}-{ALGORITHM}"
+def model_cache(model: ModelProto, scales: Scales, version: tuple[int, ...] = OLDEST) -> str:
+    """Return the cache of a model in FP32.
+
+    It has the tensors that INT8 layers touch, and none of what the last learned layers make: what
+    has no range stays in float. Layers that the accuracy gate sent back have to be told apart
+    (trtexec: --layerPrecisions), and biases cannot be. Raises ModelError as `cache_text` does.
+    """
+    amax = scales.amax
+    return cache_text({n: amax[n] for n in ranged_tensors(model) if n in amax}, version)
 
 
 def cache_text(amax: Mapping[str, float], version: tuple[int, ...]) -> str:
@@ -62,30 +49,3 @@ def cache_text(amax: Mapping[str, float], version: tuple[int, ...]) -> str:
             raise ModelError(f"a finite range of {name}", str(value), fix)
         lines.append(f"{name}: {struct.pack('>f', symmetric(value).scale).hex()}")
     return "\n".join(lines) + "\n"
-
-
-def read_cache(text: str) -> Cache:
-    """Return what a cache says. ModelError for text that is none, and for a scale of 0 or none."""
-    header, *lines = text.splitlines() or [""]
-    if not _HEADER.fullmatch(header):
-        raise ModelError("a first line such as TRT-8201-EntropyCalibration2", repr(header), _FIX)
-    scales: dict[str, np.float32] = {}
-    for line in filter(None, lines):
-        found = _LINE.fullmatch(line)
-        scale = _number(found.group(2)) if found else np.float32(np.nan)
-        if found is None or not 0 < scale < np.inf or found.group(1) in scales:
-            raise ModelError("one line `name: 8 hex digits` for each tensor", repr(line), _FIX)
-        scales[found.group(1)] = scale
-    return Cache(header, scales)
-
-
-def restamped(text: str, version: tuple[int, ...]) -> str:
-    """Return the cache with the first line that this version of TensorRT expects. Raises
-    ModelError as `read_cache` does.
-    """
-    read_cache(text)
-    return "\n".join([cache_header(version), *text.splitlines()[1:]]) + "\n"
-
-
-def _number(digits: str) -> np.float32:
-    return np.float32(struct.unpack(">f", bytes.fromhex(digits))[0])

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from edgedet.runtime.errors import DataError
+from edgedet.runtime.int8_scales import CalibrationKey
 from edgedet.runtime.lazy import require
 
-from .key import CalibrationKey
 from .state_file import read_state, write_state
 from .statistics import Statistics
 from .tensors import FLOAT, INSTALL_ONNX, activation_names

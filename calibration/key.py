@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import DataError, UsageError
+from edgedet.runtime.int8_scales import CalibrationKey
 from edgedet.runtime.spec import ModelSpec
 
 PREPROCESSING = (
@@ -25,20 +25,6 @@ PREPROCESSING = (
 _SHOWN_DIGITS = 12
 
 
-class CalibrationKey(NamedTuple):
-    """Two calibrations with equal keys are one; plain JSON types."""
-
-    model_sha256: str
-    """Of the ONNX file."""
-    images_sha256: str
-    """Of the contents of the images, in their order; their names and places do not count."""
-    images: int
-    preprocessing: Mapping[str, Any]
-    """Fields of the `ModelSpec`."""
-    method: str = ""
-    """Empty for statistics, of which every method is made."""
-
-
 def calibration_key(
     model: Path, images: Sequence[Path], spec: ModelSpec, method: str = ""
 ) -> CalibrationKey:
@@ -49,21 +35,6 @@ def calibration_key(
     fields = {name: getattr(spec, name) for name in PREPROCESSING}
     plain = {name: list(v) if isinstance(v, tuple) else v for name, v in fields.items()}
     return CalibrationKey(sha256_of(model), _sha256_of_all(images), len(images), plain, method)
-
-
-def key_to_json(key: CalibrationKey) -> dict[str, Any]:
-    """Return the key as JSON types."""
-    return {**key._asdict(), "preprocessing": dict(key.preprocessing)}
-
-
-def key_from_json(values: Mapping[str, Any]) -> CalibrationKey:
-    """Return the key that `key_to_json` wrote; ValueError for anything else."""
-    if not isinstance(values, Mapping) or set(values) != set(CalibrationKey._fields):
-        raise ValueError(f"a calibration key with the fields {', '.join(CalibrationKey._fields)}")
-    key = CalibrationKey(**values)
-    if not isinstance(key.preprocessing, Mapping):
-        raise ValueError("a calibration key whose preprocessing is an object")
-    return key
 
 
 def differences(found: CalibrationKey, wanted: CalibrationKey) -> list[str]:

@@ -39,8 +39,13 @@ def layer_name(node: NodeProto) -> str:
 
 def tail_of(graph: GraphProto) -> set[int]:
     """Return the indices of the nodes that make boxes and scores of what was learned."""
+    return decode_tail(steps_of(graph))
+
+
+def steps_of(graph: GraphProto) -> list[Step]:
+    """Return the nodes as `decode_tail` sees them."""
     constants = {tensor.name for tensor in graph.initializer}
-    steps = [
+    return [
         Step(
             learned=node.op_type in LEARNED_OPS,
             moves=node.op_type in MOVING_OPS,
@@ -49,7 +54,6 @@ def tail_of(graph: GraphProto) -> set[int]:
         )
         for node in graph.node
     ]
-    return decode_tail(steps)
 
 
 def head_of(graph: GraphProto) -> set[int]:

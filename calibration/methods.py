@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgedet.runtime.errors import UsageError
+from edgedet.runtime.int8_scales import Clip
 
 from .divergence import entropy_bins
 from .squared_error import mse_bins
@@ -20,13 +21,6 @@ PERCENTILE = 99.99
 """Percent of the values, zeros among them, that are not clipped."""
 SILENT_AMAX = 1.0
 """Of a tensor that held nothing but zeros: every scale holds zeros, but none may be zero."""
-
-
-class Clip(NamedTuple):
-    """The values that a tensor may keep, low <= 0 <= high."""
-
-    low: float
-    high: float
 
 
 def amax_by(statistics: Statistics, method: str) -> dict[str, float]:

@@ -79,7 +79,7 @@ def qdq_model(
         _Writing(changed, placed, codes, np.uint8).apply()
         bare_pixels(graph, pixels)
     _drop_unused(changed)
-    _mark(changed, form)
+    add_provenance(changed, {"precision": "int8", "int8_form": form})
     return changed
 
 
@@ -235,10 +235,10 @@ def _drop_unused(model: ModelProto) -> None:
         values.extend(kept)
 
 
-def _mark(model: ModelProto, form: Form) -> None:
-    """Write the precision into the provenance of the spec, if the model carries one."""
+def add_provenance(model: ModelProto, facts: Mapping[str, str]) -> None:
+    """Write facts into the provenance of the spec, in place, if the model carries one."""
     for entry in model.metadata_props:
         if entry.key == SPEC_KEY:
             spec = spec_from_json(entry.value)
-            told = {**spec.provenance, "precision": "int8", "int8_form": form}
+            told = {**spec.provenance, **facts}
             entry.value = spec_to_json(spec._replace(provenance=told))

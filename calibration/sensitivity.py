@@ -1,7 +1,10 @@
-"""How much each layer loses to INT8: one layer is quantised at a time, and the network runs.
+"""How much each layer loses to INT8, from both sides: with it alone in INT8 (quantise one), and
+with it alone kept in float (keep one).
 
-Compared is what the decoding reads, the results of the last learned layers: behind it candidates
-are sorted, and one that changes its place would count as two that are wrong.
+The first says what a layer does, the second what keeping it would bring: where two layers spoil the
+same tensor, each is bad alone, and neither helps alone. Compared is what the decoding reads, the
+results of the last learned layers: behind it candidates are sorted, and one that changes its place
+would count as two that are wrong.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ import numpy as np
 from edgedet.runtime.errors import DataError
 from edgedet.runtime.lazy import require
 
+from .calibrated import Calibrated
 from .collection import INSTALL_ORT
 from .layers import constants_of, head_of
 from .placement import Form
-from .qdq import int8_layer_names, qdq_model
-from .scales_file import Scales
+from .qdq import int8_layer_names
 from .tensors import FLOAT, INSTALL_ONNX
 
 if TYPE_CHECKING:
@@ -28,51 +31,69 @@ if TYPE_CHECKING:
 _ERRORS_ONLY = 3
 LOUDEST_DB, QUIETEST_DB = -100.0, 200.0
 """Ends of the scale: of results that are all noise, and of those without any."""
+MOST_KEPT = 32
+"""Layers that are kept in float one by one, the worst: a deep network has hundreds, of which the
+best hundred change nothing."""
 
 
 class Loss(NamedTuple):
-    """What INT8 in one layer alone does to the network."""
+    """What INT8 in one layer does to the network. In dB: power of the results over the power of
+    their change; the lower, the worse.
+    """
 
     layer: str
     """See `layers.layer_name`."""
     snr_db: float
-    """Power of the results over the power of their change; the lower, the worse."""
+    """With it alone in INT8."""
+    kept_db: float | None
+    """With it alone in float; None where that was not tried."""
+
+
+class Sensitivity(NamedTuple):
+    """Of one form."""
+
+    whole_db: float
+    """With every layer in INT8: what `kept_db` is to be seen against."""
+    losses: tuple[Loss, ...]
+    """All layers, the worst alone first."""
+
+
+def comparisons(layers: int) -> int:
+    """Return how often `rank_layers` calls `advance` for so many layers."""
+    return layers + min(layers, MOST_KEPT) + 1
 
 
 def rank_layers(
-    model: ModelProto,
-    scales: Scales,
+    calibrated: Calibrated,
     form: Form,
     batches: Sequence[NDArray[Any]],
     *,
     advance: Callable[[], object] = lambda: None,
-) -> tuple[Loss, ...]:
-    """Return the layers that `qdq_model` turns into INT8, the worst first.
+) -> Sensitivity:
+    """Return what each layer that becomes INT8 loses, the worst first.
 
     batches: a few inputs, as the model takes them; held in memory. advance: called after each
-    layer. Memory: the results of the last layers for all batches. Raises DataError without batches,
-    and what `qdq_model` raises.
+    comparison. Each costs the writing of one graph and one run for each batch. Memory: the results
+    of the last layers for all batches. Raises DataError without batches, and what
+    `qdq.qdq_model` raises.
     """
     if not len(batches):
         raise DataError("images to compare the layers on", "none", "check the data set")
     inputs = [np.asarray(batch) for batch in batches]
-    reads = _head_reads(model.graph)
-    exact = _results(model, reads, inputs)
-    names = int8_layer_names(model, form)
-    losses = []
-    for name in names:
-        changed = quantised(model, scales, form, frozenset(names) - {name})
-        losses.append(Loss(name, snr_db(exact, _results(changed, reads, inputs))))
+    reads = _head_reads(calibrated.model.graph)
+    exact = _results(calibrated.model, reads, inputs)
+
+    def measured(float_layers: Collection[str]) -> float:
+        changed = calibrated.quantised(form, float_layers)
+        found = snr_db(exact, _results(changed, reads, inputs))
         advance()
-    return tuple(sorted(losses, key=lambda loss: (loss.snr_db, loss.layer)))
+        return found
 
-
-def quantised(
-    model: ModelProto, scales: Scales, form: Form, float_layers: Collection[str] = frozenset()
-) -> ModelProto:
-    """Return the INT8 form of a model by `scales`; see `qdq_model`, whose errors it raises."""
-    clips = {name: scale.clip for name, scale in scales.tensors.items()}
-    return qdq_model(model, scales.amax, form, float_layers, clips=clips if form == "cpu" else None)
+    names = frozenset(int8_layer_names(calibrated.model, form))
+    alone = sorted((measured(names - {name}), name) for name in names)
+    kept = {name: measured({name}) for _, name in alone[:MOST_KEPT]}
+    losses = tuple(Loss(name, value, kept.get(name)) for value, name in alone)
+    return Sensitivity(measured(()), losses)
 
 
 def snr_db(

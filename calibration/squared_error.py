@@ -6,6 +6,7 @@ tensor: one table serves all tensors, and choosing is one product of matrices.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ def candidates() -> NDArray[np.int64]:
     return np.arange(LEAST_CLIP, BINS + 1)
 
 
+@cache
 def error_table() -> Floats:
     """Return [clips, BINS]: mean squared error, in bins², of a value of each bin."""
     clips = candidates()[:, None]

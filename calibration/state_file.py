@@ -12,8 +12,9 @@ import numpy as np
 
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.errors import ModelError
+from edgedet.runtime.int8_scales import CalibrationKey, key_from_json, key_to_json
 
-from .key import CalibrationKey, key_from_json, key_to_json, require_same
+from .key import require_same
 from .statistics import BINS, Statistics
 
 if TYPE_CHECKING:

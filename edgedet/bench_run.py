@@ -9,7 +9,7 @@ from typing import Any
 from edgedet.bench_place import CPU, Place, gpu_here, place_named
 from edgedet.engine_speed import measure_built, measure_engine
 from edgedet.opening import is_engine
-from edgedet.runtime.engine_options import PRECISIONS
+from edgedet.runtime.engine_options import FLOAT_PRECISIONS
 from edgedet.runtime.errors import UsageError
 from edgedet.runtime.machine import Machine
 from edgedet.runtime.speed_report import SpeedRequest
@@ -59,8 +59,8 @@ def bench_report(request: BenchRequest, machine: Machine | None = None) -> dict[
 def _check(request: BenchRequest) -> None:
     if request.keep and request.host is None:
         raise UsageError("--host with --keep", "--keep alone", "name the host, or leave it out")
-    if request.precision is not None and request.precision not in PRECISIONS:
-        expected = f"--precision {' or '.join(PRECISIONS)}"
+    if request.precision is not None and request.precision not in FLOAT_PRECISIONS:
+        expected = f"--precision {' or '.join(FLOAT_PRECISIONS)}"
         raise UsageError(expected, request.precision, "leave it out for the default")
 
 

@@ -29,6 +29,8 @@ def engine_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "built in", f"{facts['build_seconds']:.1f} s"
     yield "runs on", f"{facts['gpu_name']}, {capabilities}" if facts["gpu_name"] else capabilities
     yield "precision", _precision(facts)
+    if facts["layers_int8"]:
+        yield "calibration", _calibration(facts)
     yield "accuracy", gate_text(facts["gate"])
     yield "built at", _conditions(facts)
     yield "made of", f"{facts['onnx_file']}, sha256 {facts['onnx_sha256']}"
@@ -40,7 +42,17 @@ def engine_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _precision(facts: Mapping[str, Any]) -> str:
     counts = f"{facts['layers_fp16']} layers in FP16, {facts['layers_fp32']} in FP32"
+    if facts["layers_int8"]:
+        counts += f", {facts['layers_int8']} in INT8"
     return f"{facts['precision']}; {counts} (read from the {facts['precision_source']})"
+
+
+def _calibration(facts: Mapping[str, Any]) -> str:
+    """Which one it was, and what it did not cover."""
+    known = facts["calibration_id"]
+    told = f"sha256 {known}" if known else "not told by the model"
+    lacking = (facts["quantised"] or {}).get("without_range", [])
+    return f"{told}; no range of {', '.join(lacking)}" if lacking else told
 
 
 def _conditions(facts: Mapping[str, Any]) -> str:

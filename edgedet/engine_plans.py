@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from edgedet.runtime.devices import device_named
 from edgedet.runtime.engine_job import gpu_for
-from edgedet.runtime.engine_options import PRECISIONS
+from edgedet.runtime.engine_options import FLOAT_PRECISIONS
 from edgedet.runtime.errors import DeviceError, UsageError
 from edgedet.runtime.tensorrt_flavour import TENSORRT, TENSORRT_RTX, Flavour, open_flavour
 
@@ -84,10 +84,10 @@ def plans_for(device: str, flavour: Flavour) -> tuple[Plan, ...]:
 def precisions_of(asked: str | None) -> tuple[str, ...]:
     """Return the precisions to build: the one that was asked for, or all."""
     if asked is None:
-        return PRECISIONS
-    if asked not in PRECISIONS:
+        return FLOAT_PRECISIONS
+    if asked not in FLOAT_PRECISIONS:
         fix = "leave it out for both"
-        raise UsageError(f"--precision {' or '.join(PRECISIONS)}", asked, fix)
+        raise UsageError(f"--precision {' or '.join(FLOAT_PRECISIONS)}", asked, fix)
     return (asked,)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edgedet.opening import open_any
+from edgedet.recipe_file import read_yaml
 from edgedet.runtime.camera.run import run_cameras
-from edgedet.runtime.camera.settings import merged_settings
+from edgedet.runtime.camera.settings import merged_settings, read_settings
 from edgedet.runtime.outputs.log_form import start_log
 
 
@@ -18,9 +19,19 @@ def look_live(model: Path, device: str, config: Path | None, given: Mapping[str,
     given: settings by name, which win over those of the file. Raises UsageError for a setting that
     is wrong, and what `open_any` and `run_cameras` raise.
     """
-    settings = merged_settings(config, given)
+    settings = merged_settings(file_values(config), given)
     start_log(settings.log)
     with open_any(
         model, settings.conf, settings.iou, device=device, threads=settings.threads
     ) as detector:
         run_cameras(settings, detector)
+
+
+def file_values(config: Path | None) -> dict[str, Any]:
+    """Return what a file of settings holds, YAML or JSON; UsageError when it holds none."""
+    if config is None:
+        return {}
+    if config.suffix.lower() == ".json":
+        return read_settings(config)
+    # YAML reads the bare word `on` as true.
+    return {"on" if name is True else str(name): value for name, value in read_yaml(config).items()}

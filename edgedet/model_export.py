@@ -141,10 +141,13 @@ def _place(request: Request) -> Iterator[Path]:
 
 
 def _graph(model: DetectionModel, request: Request, form: Form) -> ModelProto:
+    from edgedet.qat.exported_ranges import write_ranges_of
+
     provenance = {"checkpoint_sha256": sha256_of(request.model), "precision": "float32"}
     if form.target is not None:
         provenance["target"] = form.target.name
     graph = graph_from_torch(model, request.batch, form.opset, provenance)
+    write_ranges_of(model, graph)
     return with_uint8_input(graph) if form.input == "uint8" else graph
 
 

@@ -10,13 +10,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import yaml
 
+from edgedet.calibration.methods import METHODS
 from edgedet.data.shapes_options import is_shapes
 from edgedet.default_recipes import DEFAULT_RECIPES
-from edgedet.nearest import unknown_name
+from edgedet.recipe_file import as_plain, checked, read_yaml, recipe_key
 from edgedet.runtime.errors import UsageError
 
 
@@ -37,6 +38,14 @@ class Recipe:
     """What the four numbers of a COCO box are: `xywh`, or `xyxy` for files that hold corners."""
     weights: str = "imagenet"
     """What the trunk starts from (`--weights`): `imagenet`, `none`, or a path."""
+    from_checkpoint: str = ""
+    """Checkpoint that the whole detector starts from (`--from`), instead of `weights`; "": none."""
+    qat: bool = False
+    """Quantisation-aware training (`--qat`): the network computes as its INT8 form will."""
+    qat_images: int = 128
+    """Of `qat`: training images that the ranges of INT8 are calibrated on before the first step."""
+    qat_method: str = "mse"
+    """Of `qat`: how the ranges are chosen: `minmax`, `entropy`, `percentile` or `mse`."""
     imgsz: int = 512
     """Side of the network's square input in pixels (`--imgsz`)."""
     epochs: int = 60
@@ -93,12 +102,16 @@ class Recipe:
                 )
 
 
-_FLAGS = {"model", "data", "weights", "imgsz", "epochs", "batch", "workers", "seed"}
+_FLAGS = {
+    **{name: f"--{name}" for name in ("model", "data", "weights", "imgsz", "epochs", "batch")},
+    **{name: f"--{name}" for name in ("workers", "seed", "qat")},
+    "from_checkpoint": "--from",
+}
 
 
 def spelling(name: str) -> str:
     """How the user writes the field `name`: as a flag where there is one."""
-    return f"--{name}" if name in _FLAGS else f"recipe key {name}"
+    return _FLAGS.get(name) or recipe_key(name)
 
 
 def _one_of(*names: str) -> tuple[str, Callable[[Any], bool]]:
@@ -136,6 +149,8 @@ _CHECKS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ("eval_every", *_at_least(1)),
     ("patience", *_at_least(0)),
     ("select", *_one_of("ap", "ap50")),
+    ("qat_images", *_at_least(1)),
+    ("qat_method", *_one_of(*METHODS)),
     ("seed", "in 0..2^63", lambda seed: 0 <= seed < 2**63),
 )
 
@@ -145,13 +160,20 @@ def resolve_recipe(file: Path | None, flags: Mapping[str, Any]) -> Recipe:
 
     Raises UsageError for an unreadable file, an unknown key, a wrong type or value.
     """
-    given = read_recipe(file) if file else {}
-    given |= with_absolute_paths(flags, Path.cwd())
+    given = given_keys(file, flags)
     model = str(given.get("model", Recipe.model))
     merged = {**DEFAULT_RECIPES.get(model, {}), **given}
     options = DEFAULT_RECIPES.get(model, {}).get("model_options", {})
     merged["model_options"] = options | as_plain(given).get("model_options", {})
     return recipe_from_dict(merged)
+
+
+def given_keys(file: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a recipe file and the flags set, the flags before the file.
+
+    Raises UsageError as `read_recipe`.
+    """
+    return (read_recipe(file) if file else {}) | with_absolute_paths(flags, Path.cwd())
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -164,19 +186,12 @@ def read_recipe(path: Path) -> dict[str, Any]:
 
     Raises UsageError when it cannot be read or is no recipe.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
-        raise UsageError("--recipe to be a YAML file", found, "correct the file") from error
-    if not isinstance(values, dict):
-        raise UsageError("--recipe to hold `key: value` lines", repr(values)[:60], "correct it")
-    return with_absolute_paths(_checked(values), path.resolve().parent)
+    return with_absolute_paths(checked(Recipe, read_yaml(path), spelling), path.resolve().parent)
 
 
 def recipe_from_dict(values: Mapping[Any, Any]) -> Recipe:
     """Return the recipe with these fields, defaults elsewhere; UsageError as `resolve_recipe`."""
-    return Recipe(**_checked(values))
+    return Recipe(**checked(Recipe, values, spelling))
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
@@ -184,55 +199,16 @@ def recipe_to_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(as_plain(asdict(recipe)), sort_keys=False)
 
 
-def as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `values` with tuples turned into lists at any depth: what YAML and JSON know."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        return [plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return {key: plain(value) for key, value in values.items()}
+_PATHS = {"weights": ("imagenet", "none"), "data": ("",), "from_checkpoint": ("",)}
+"""Fields that are paths, and the words in them that are none."""
 
 
 def with_absolute_paths(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the fields, those that are paths as seen from `folder`, which names them."""
     values = dict(given)
-    for name, words in (("weights", ("imagenet", "none")), ("data", ("",))):
+    for name, words in _PATHS.items():
         value = values.get(name)
         if value is not None and value not in words and not is_shapes(value):
             # Not resolved: a linked label file has its images beside the link.
             values[name] = os.path.abspath(folder / Path(value).expanduser())  # noqa: PTH100
     return values
-
-
-def _checked(values: Mapping[Any, Any]) -> dict[str, Any]:
-    types = get_type_hints(Recipe)
-    for name in values:
-        if name not in types:
-            raise unknown_name("recipe key", str(name), types)
-    return {name: _as_type(name, value, types[name]) for name, value in values.items()}
-
-
-def _as_type(name: str, value: Any, wanted: Any) -> Any:
-    if get_origin(wanted) is tuple and isinstance(value, list | tuple):
-        return tuple(_as_type(name, item, get_args(wanted)[0]) for item in value)
-    origin = get_origin(wanted) or wanted
-    if origin is float:
-        value = _as_float(value)
-    if origin is str and isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)  # `precision: 32`
-    if isinstance(value, origin) and not (isinstance(value, bool) and origin is not bool):
-        return value
-    expected = "a list" if origin is tuple else f"of type {origin.__name__}"
-    raise UsageError(f"{spelling(name)} to be {expected}", repr(value), "correct the value")
-
-
-def _as_float(value: Any) -> Any:
-    """YAML 1.1 reads `1e-4` as text and `1` as an integer."""
-    if isinstance(value, bool):
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value

@@ -17,9 +17,10 @@ from edgedet.export.bare_source import bare_source
 from edgedet.runtime.adapters.adapted_backend import AdaptedBackend
 from edgedet.runtime.adapters.spec_place import spec_file_of
 from edgedet.runtime.atomic import atomic_path
-from edgedet.runtime.bundle_file import FP16, FP32, MANIFEST, Bundle, Model, manifest_text
+from edgedet.runtime.bundle_file import FP16, FP32, INT8, MANIFEST, Bundle, Model, manifest_text
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.errors import ModelError, UsageError
+from edgedet.runtime.int8_scales import load_scales, require_scales_of
 from edgedet.runtime.onnx_facts import onnx_facts, weight_files
 from edgedet.runtime.spec import spec_from_json, spec_to_json
 
@@ -27,7 +28,8 @@ SUFFIX = ".pyz"
 SHEBANG = b"#!/usr/bin/env python3\n"
 START = "bundle_start.py"
 """Becomes the zip's `__main__.py`."""
-FILES = {FP32: "model.onnx", FP16: "model.fp16.onnx"}
+FILES = {FP32: "model.onnx", FP16: "model.fp16.onnx", INT8: "model.int8.onnx"}
+SCALES = "scales.json"
 """Names in the zip."""
 DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold: no date of today changes the bytes."""
@@ -46,7 +48,7 @@ class BundleSize:
 
     bytes: int
     runtime_bytes: int
-    """Of everything but the models, as it lies in the bundle."""
+    """Of everything but the models and scales, as it lies in the bundle."""
     runtime_files: int
 
 
@@ -57,22 +59,39 @@ def check_bundle_name(path: Path) -> None:
 
 
 def write_bundle(
-    path: Path, onnx: Path, half: Path | None = None, target: str | None = None
+    path: Path,
+    onnx: Path,
+    half: Path | None = None,
+    target: str | None = None,
+    *,
+    scales: Path | None = None,
+    quantised: Path | None = None,
 ) -> BundleSize:
     """Write the bundle of an ONNX file that `edgedet export` wrote; nothing of it is run here. One
     that others trained goes with its spec file, and is run once.
 
-    half: the same graph in FP16, for TensorRT that takes the precision from the graph. target: what
-    the graph was checked for, to be told on the device.
+    half, quantised: the same graph in FP16, and in INT8 in the form of TensorRT, for TensorRT that
+    takes the precision from the graph. scales: scales.json of `onnx`, for TensorRT 8.2 to 10, which
+    makes INT8 of it. target: what the graph was checked for, to be told on the device.
 
-    Raises ModelError for a file without a spec, UsageError for a place that cannot be written or
-    does not end in `.pyz`.
+    Raises ModelError for a file without a spec or without scales, UsageError for scales of another
+    model, for a place that cannot be written and for one that does not end in `.pyz`.
     """
     check_bundle_name(path)
-    models = {FP32: onnx} if half is None else {FP32: onnx, FP16: half}
+    given = {FP32: onnx, FP16: half, INT8: quantised}
+    models = {name: file for name, file in given.items() if file is not None}
+    if scales is not None:
+        require_scales_of(load_scales(scales), scales, onnx, sha256_of(onnx))
     text, adaptation = _contract(onnx)
-    manifest = _manifest(models, target, text, adaptation)
+    chosen = None if scales is None else _described(SCALES, scales)
+    about = _described_all(models)
+    bundle = Bundle(
+        Path(), edgedet.__version__, target, about, spec_from_json(text), adaptation, chosen
+    )
+    manifest = manifest_text(bundle, text).encode()
     contents = {**_runtime(foreign=adaptation is not None), MANIFEST: manifest}
+    if scales is not None:
+        contents[SCALES] = scales.read_bytes()
     with atomic_path(path) as temporary:
         _write(temporary, contents, models)
         temporary.chmod(temporary.stat().st_mode | EXECUTABLE)
@@ -99,17 +118,14 @@ def _shipped(file: Path) -> bytes:
     return bare_source(file.read_text(encoding="utf-8")).encode()
 
 
-def _manifest(
-    models: Mapping[str, Path], target: str | None, text: str, adaptation: str | None
-) -> bytes:
+def _described_all(models: Mapping[str, Path]) -> dict[str, Model]:
     for onnx in models.values():
         _require_whole(onnx)
-    about = {
-        name: Model(FILES[name], sha256_of(file), file.stat().st_size)
-        for name, file in models.items()
-    }
-    bundle = Bundle(Path(), edgedet.__version__, target, about, spec_from_json(text), adaptation)
-    return manifest_text(bundle, text).encode()
+    return {name: _described(FILES[name], file) for name, file in models.items()}
+
+
+def _described(name: str, file: Path) -> Model:
+    return Model(name, sha256_of(file), file.stat().st_size)
 
 
 def _contract(onnx: Path) -> tuple[str, str | None]:
@@ -154,6 +170,7 @@ def _entry(name: str, compression: int) -> zipfile.ZipInfo:
 def _size(path: Path) -> BundleSize:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    models = [entry.compress_size for entry in entries if entry.filename in FILES.values()]
+    data = {*FILES.values(), SCALES}
+    models = [entry.compress_size for entry in entries if entry.filename in data]
     total = path.stat().st_size
     return BundleSize(total, total - sum(models), len(entries) - len(models))

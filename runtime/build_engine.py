@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("onnx", type=Path, help="model.onnx, as `edgedet export` wrote it")
     parser.add_argument("--out", type=Path, help="file to write; default: beside the model")
     parser.add_argument("--precision", choices=PRECISIONS, default="fp16")
+    parser.add_argument("--scales", type=Path, help="scales.json of the model, for int8")
     parser.add_argument("--flavour", choices=(TENSORRT, TENSORRT_RTX), default=TENSORRT)
     parser.add_argument(
         "--compute-capability",
@@ -68,7 +69,9 @@ def _build(arguments: argparse.Namespace) -> Path:
         arguments.precision, tuple(arguments.compute_capability), arguments.workspace
     )
     flavour = open_flavour(arguments.flavour)
-    engine_from_onnx(arguments.onnx, engine, flavour, options, force=arguments.force)
+    engine_from_onnx(
+        arguments.onnx, engine, flavour, options, force=arguments.force, scales=arguments.scales
+    )
     return Path(engine)
 
 

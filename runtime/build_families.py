@@ -1,22 +1,21 @@
 """The two ways in which TensorRT takes a precision, behind one interface.
 
-Weakly typed (8.2 to 10): the graph is FP32 and a flag allows FP16. Strongly typed (11,
-TensorRT-RTX): the graph says the type of each tensor, and no flag exists; a build that only skips
-the missing flag is silently FP32.
+Weakly typed (8.2 to 10): the graph is FP32 and flags allow FP16 and INT8. Strongly typed (11,
+TensorRT-RTX): the graph says the type of each tensor, with Q/DQ for INT8, and no flag exists; a
+build that only skips the missing flag is silently FP32.
 """
 
-from typing import TYPE_CHECKING, Any, Iterator, List, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, Union
 
-from .decode_tail import Step, decode_tail
-from .engine_options import EngineOptions
+from .decode_tail import decode_tail
+from .engine_options import INT8, EngineOptions
 from .errors import DeviceError, ModelError, UsageError
 from .layer_precisions import Shares, shares_of_network, shares_of_plan
+from .network_layers import LEARNED_LAYERS, layers_of, reads_of, steps_of
 
 if TYPE_CHECKING:
     from .tensorrt_flavour import Flavour
 
-LEARNED_LAYERS = ("CONVOLUTION", "DECONVOLUTION", "FULLY_CONNECTED", "MATRIX_MULTIPLY")
-MOVING_LAYERS = ("CONCATENATION", "IDENTITY", "SHUFFLE", "SLICE")
 HELD_LAYERS = ("ACTIVATION", "ELEMENTWISE", "REDUCE", "SCALE", "SOFTMAX", "TOPK", "UNARY")
 """Layers that compute: the others of the tail only move values, or TensorRT refuses them a
 precision."""
@@ -31,7 +30,7 @@ class Work(NamedTuple):
 
 
 class WeaklyTyped:
-    """FP32 in the graph, FP16 by a flag; what turns numbers into boxes held in FP32."""
+    """FP32 in the graph, FP16 and INT8 by flags; what turns numbers into boxes held in FP32."""
 
     def __init__(self, flavour: "Flavour") -> None:
         self._flavour = flavour
@@ -43,21 +42,28 @@ class WeaklyTyped:
         return 1 << int(self._flavour.module.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)
 
     def prepare(self, work: Work, options: EngineOptions) -> None:
-        """Set the precision; DeviceError when the GPU gains nothing from FP16."""
+        """Set the precision; DeviceError when the GPU gains nothing from it."""
         trt = self._flavour.module
         # Without it the inspector tells the names of layers only, and no precision.
         work.config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-        if options.precision != "fp16":
+        if options.precision == "fp32":
             return
-        if not work.builder.platform_has_fast_fp16:
-            fix = "build with precision fp32, which is as fast there"
-            raise DeviceError("a GPU that is faster in FP16", "one that is not", fix)
-        work.config.set_flag(trt.BuilderFlag.FP16)
+        _require_fast(work.builder, options.precision)
+        if options.precision == INT8:
+            work.config.set_flag(trt.BuilderFlag.INT8)
+        # Always beside INT8: what is not INT8 would be FP32, which makes it slower than FP16.
+        if work.builder.platform_has_fast_fp16:
+            work.config.set_flag(trt.BuilderFlag.FP16)
         if self._flavour.can.layer_precision:
             work.config.set_flag(trt.BuilderFlag.OBEY_PRECISION_CONSTRAINTS)
             for layer in _to_hold(work.network, trt):
                 layer.precision = trt.DataType.FLOAT
                 layer.set_output_type(0, trt.DataType.FLOAT)
+
+    def float_type(self, work: Work) -> Any:
+        """The type of layers that are not to be INT8."""
+        types = self._flavour.module.DataType
+        return types.HALF if work.builder.platform_has_fast_fp16 else types.FLOAT
 
     def precisions(self, work: Work, plan: Any) -> Shares:
         """What TensorRT chose, read from the engine."""
@@ -82,9 +88,8 @@ class StronglyTyped:
             expected = "a graph in {}: {} takes the precision from it".format(
                 options.precision.upper(), self._flavour.title
             )
-            fix = "export the model with `edgedet export --trt`, which writes one for each"
-            layers = "{} learned layers in FP16 and {} in FP32".format(found.fp16, found.fp32)
-            raise ModelError(expected, layers, fix)
+            layers = "learned layers: {}".format(found)
+            raise ModelError(expected, layers, _graph_with(options.precision))
         if self._flavour.can.compute_targets:
             _name_targets(self._flavour, work.config, options)
 
@@ -96,6 +101,22 @@ class StronglyTyped:
 def family_of(flavour: "Flavour") -> "Union[WeaklyTyped, StronglyTyped]":
     """Return the way of this TensorRT."""
     return WeaklyTyped(flavour) if flavour.can.weakly_typed else StronglyTyped(flavour)
+
+
+def _require_fast(builder: Any, precision: str) -> None:
+    if precision == INT8 and not builder.platform_has_fast_int8:
+        fix = "build with --precision fp16"
+        raise DeviceError("a GPU that computes in INT8", "one that does not", fix)
+    if precision == "fp16" and not builder.platform_has_fast_fp16:
+        fix = "build with precision fp32, which is as fast there"
+        raise DeviceError("a GPU that is faster in FP16", "one that is not", fix)
+
+
+def _graph_with(precision: str) -> str:
+    """What to do for a graph of that precision."""
+    if precision == INT8:
+        return "give the .int8.tensorrt.onnx of `edgedet export --int8`, which has Q/DQ in it"
+    return "export the model with `edgedet export --trt`, which writes one for each"
 
 
 def _name_targets(flavour: "Flavour", config: Any, options: EngineOptions) -> None:
@@ -111,27 +132,10 @@ def _name_targets(flavour: "Flavour", config: Any, options: EngineOptions) -> No
 
 def _to_hold(network: Any, trt: Any) -> Iterator[Any]:
     """The layers to keep in FP32: those behind the last learned one that compute in float."""
-    layers = [network.get_layer(index) for index in range(network.num_layers)]
-    tail = decode_tail([_step(layer) for layer in layers])
-    for index in sorted(tail):
+    layers = layers_of(network)
+    for index in sorted(decode_tail(steps_of(layers))):
         layer = layers[index]
-        tensors = [*_inputs(layer), layer.get_output(0)]
+        tensors = [*reads_of(layer), layer.get_output(0)]
         floats = all(tensor.dtype == trt.DataType.FLOAT for tensor in tensors)
         if layer.type.name in HELD_LAYERS and floats:
             yield layer
-
-
-def _step(layer: Any) -> Step:
-    kind = layer.type.name
-    outputs = [layer.get_output(index) for index in range(layer.num_outputs)]
-    return Step(
-        learned=kind in LEARNED_LAYERS,
-        moves=kind in MOVING_LAYERS,
-        inputs=tuple(tensor.name for tensor in _inputs(layer)),
-        outputs=tuple(tensor.name for tensor in outputs),
-    )
-
-
-def _inputs(layer: Any) -> List[Any]:
-    tensors = [layer.get_input(index) for index in range(layer.num_inputs)]
-    return [tensor for tensor in tensors if tensor is not None]  # optional ones are None

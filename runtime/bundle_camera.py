@@ -6,13 +6,14 @@ from typing import Any, Dict
 from .bundle_choice import choose, open_choice, wish_of
 from .bundle_file import Bundle
 from .camera.run import run_cameras
-from .camera.settings import CameraSettings, merged_settings
+from .camera.settings import CameraSettings, merged_settings, read_settings
 from .outputs.log_form import start_log
 
 
 def camera(bundle: Bundle, arguments: Namespace) -> str:
     """Look at the cameras until they end, or Ctrl-C, or q in the window; return nothing to say."""
-    settings = merged_settings(arguments.config, _given(arguments))
+    values = {} if arguments.config is None else read_settings(arguments.config)
+    settings = merged_settings(values, _given(arguments))
     start_log(settings.log)
     wish = wish_of(arguments)._replace(threads=settings.threads)
     choice = choose(bundle, wish)
@@ -25,8 +26,7 @@ def camera(bundle: Bundle, arguments: Namespace) -> str:
 def _given(arguments: Namespace) -> Dict[str, Any]:
     """The flags that are settings and were given."""
     known = CameraSettings()._asdict()
+    flags = {name: value for name, value in vars(arguments).items() if name in known}
     return {
-        name: value
-        for name, value in vars(arguments).items()
-        if name in known and value is not None and value is not False  # 0 is a value
+        name: value for name, value in flags.items() if value is not None and value is not False
     }

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 AUTO, ENGINE, ONNX = "auto", "tensorrt", "onnxruntime"
 BACKENDS = (AUTO, ENGINE, ONNX)
 FLAVOURS = (TENSORRT, TENSORRT_RTX)
+PREFERRED = ("fp16", "int8", "fp32")
+"""Of several engines. FP16 costs next to no accuracy and INT8 some, so that where both were built
+INT8 is taken when it is asked for; alone it is what somebody built to be used."""
 GET_ONE = "install one: TensorRT is part of JetPack; elsewhere run: pip install onnxruntime"
 
 _LOGGER = logging.getLogger("edgedet.bundle")
@@ -31,7 +34,7 @@ class Wish(NamedTuple):
 
     backend: str = AUTO
     precision: Optional[str] = None
-    """None: an FP16 engine if it was built, else FP32."""
+    """None: the engine that was built, see `PREFERRED`, else FP32 by ONNX Runtime."""
     threads: Optional[int] = None
     """Of ONNX Runtime; None: one per physical core."""
 
@@ -69,15 +72,20 @@ def choose(bundle: Bundle, wish: Wish) -> Choice:
         return _onnx(bundle, wish)
     if bundle.adaptation is not None:
         return _foreign(bundle, wish)
-    engines = built_engines(bundle)
-    built = [item for item in engines if wish.precision in (None, item[1].precision)]
+    built = _of_precision(built_engines(bundle), wish.precision)
     fitting = [(file, facts) for file, facts in built if fits_here(facts)]
     if not fitting:
         return _without_engine(bundle, wish, built)
-    file, facts = max(fitting, key=lambda item: item[1].precision == "fp16")
-    with suppress(OSError):  # a cache that others own
-        os.utime(str(file), None)  # used now: it is kept the longest
-    return Choice(file, facts)
+    file, facts = min(fitting, key=lambda item: PREFERRED.index(item[1].precision))
+    return _used(file, facts)
+
+
+def fitting_engine(bundle: Bundle, precision: str) -> Optional[Choice]:
+    """Return the newest engine of that precision that runs here, None when there is none."""
+    for file, facts in _of_precision(built_engines(bundle), precision):
+        if fits_here(facts):
+            return _used(file, facts)
+    return None
 
 
 def open_choice(bundle: Bundle, choice: Choice, wish: Wish, **thresholds: Any) -> "Detector":
@@ -95,8 +103,12 @@ def open_choice(bundle: Bundle, choice: Choice, wish: Wish, **thresholds: Any) -
 
 
 def built_engines(bundle: Bundle) -> List[Tuple[Path, EngineFacts]]:
-    """Return the engines of the bundle's models that are kept here, newest first."""
-    return engines_of([model.sha256 for model in bundle.models.values()])
+    """Return the engines of the bundle's models that are kept here, newest first; those of other
+    scales are none of it.
+    """
+    scales = None if bundle.scales is None else bundle.scales.sha256
+    built = engines_of([model.sha256 for model in bundle.models.values()])
+    return [item for item in built if _scales_of(item[1]) in (None, scales)]
 
 
 def fits_here(facts: EngineFacts) -> bool:
@@ -116,10 +128,28 @@ def installed_flavours() -> List[str]:
     return [name for name in FLAVOURS if find_spec(name) is not None]
 
 
+def _scales_of(facts: EngineFacts) -> Optional[str]:
+    """The SHA-256 of the scales that went into an engine."""
+    return None if facts.quantised is None else facts.quantised["scales_sha256"]
+
+
+def _of_precision(
+    engines: List[Tuple[Path, EngineFacts]], precision: Optional[str]
+) -> List[Tuple[Path, EngineFacts]]:
+    return [item for item in engines if precision in (None, item[1].precision)]
+
+
+def _used(file: Path, facts: EngineFacts) -> Choice:
+    with suppress(OSError):  # a cache that others own
+        os.utime(str(file), None)  # used now: it is kept the longest
+    return Choice(file, facts)
+
+
 def _onnx(bundle: Bundle, wish: Wish) -> Choice:
-    if wish.precision == "fp16":
+    if wish.precision not in (None, "fp32"):
+        found = "--precision {}".format(wish.precision)
         fix = "leave --precision or --backend out"
-        raise UsageError("fp32 with --backend {}".format(ONNX), "--precision fp16", fix)
+        raise UsageError("fp32 with --backend {}".format(ONNX), found, fix)
     return Choice(bundle.model_file(), None)
 
 
@@ -148,7 +178,10 @@ def _without_engine(bundle: Bundle, wish: Wish, built: List[Tuple[Path, EngineFa
     precision = "an engine" if wish.precision is None else "an {} engine".format(wish.precision)
     has_onnx = find_spec("onnxruntime") is not None
     build = "run: {} build".format(bundle.command)
-    if wish.backend == ENGINE or wish.precision == "fp16" or (flavours and not has_onnx):
+    if wish.precision not in (None, "fp32"):
+        build += " --precision {}".format(wish.precision)
+        raise DeviceError(precision + " for this machine", found, build)
+    if wish.backend == ENGINE or (flavours and not has_onnx):
         raise DeviceError(precision + " for this machine", found, build)
     if not has_onnx:
         raise DeviceError("TensorRT or ONNX Runtime", "neither", GET_ONE)

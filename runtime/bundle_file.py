@@ -1,7 +1,7 @@
 """What a bundle holds, and its models as files.
 
-A bundle is a Python zip application: this package, the ONNX files, and `MANIFEST`, which says what
-they are.
+A bundle is a Python zip application: this package, the ONNX files, the scales of INT8, and
+`MANIFEST`, which says what they are.
 """
 
 import json
@@ -21,17 +21,18 @@ from .spec import ModelSpec, spec_from_json
 MANIFEST = "bundle.json"
 MODELS = "models"
 """Folder in the cache: SHA-256, then name."""
-SCHEMA_VERSION = 1
-FP32, FP16 = "float32", "float16"
+SCHEMA_VERSION = 2
+FP32, FP16, INT8 = "float32", "float16", "int8"
 """Keys of the models in the manifest."""
 
 _UNREADABLE = (OSError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What reading a damaged zip raises; RuntimeError: it calls itself encrypted."""
+_CALIBRATE = "export it with --int8 --data DATA, or build with --precision fp16"
 _FIX = "make the bundle again with `edgedet export MODEL --bundle model.pyz`"
 
 
 class Model(NamedTuple):
-    """One ONNX file of the bundle."""
+    """One ONNX file of the bundle, or its scales."""
 
     file: str
     """Its name in the zip."""
@@ -48,12 +49,14 @@ class Bundle(NamedTuple):
     target: Optional[str]
     """What the graph was checked for; None: for nothing in particular."""
     models: Dict[str, Model]
-    """By `FP32`, which is always there, and `FP16`, for TensorRT that takes precision from the
-    graph.
+    """By `FP32`, which is always there, and `FP16` and `INT8`, for TensorRT that takes precision
+    from the graph.
     """
     spec: ModelSpec
     adaptation: Optional[str] = None
     """The spec file of a model that others trained; None for one of ours."""
+    scales: Optional[Model] = None
+    """Of INT8, for TensorRT that quantises the FP32 model by itself."""
 
     @property
     def command(self) -> str:
@@ -65,7 +68,15 @@ class Bundle(NamedTuple):
         before. ModelError when the bundle has none or a damaged one, UsageError when the cache
         cannot be written.
         """
-        model = self._model(precision)
+        return self._on_disk(self._model(precision))
+
+    def scales_file(self) -> Path:
+        """Return scales.json on disk, as `model_file` does."""
+        if self.scales is None:
+            raise ModelError("scales of INT8", "none in {}".format(self.path), _CALIBRATE)
+        return self._on_disk(self.scales)
+
+    def _on_disk(self, model: Model) -> Path:
         place = cache_folder() / MODELS / self._folder(model) / model.file
         try:
             if not (place.is_file() and sha256_of(place) == model.sha256):
@@ -90,6 +101,8 @@ class Bundle(NamedTuple):
         if precision not in self.models:
             found = "only {} in {}".format(", ".join(sorted(self.models)), self.path)
             fix = "export it with --target rtx or trt11, or build with --precision fp32"
+            if precision == INT8:
+                fix = _CALIBRATE
             raise ModelError("a model in {}".format(precision), found, fix)
         return self.models[precision]
 
@@ -125,6 +138,7 @@ def manifest_text(bundle: Bundle, spec_text: str) -> str:
         "target": bundle.target,
         "models": {name: dict(model._asdict()) for name, model in bundle.models.items()},
         "spec": json.loads(spec_text),
+        "scales": None if bundle.scales is None else dict(bundle.scales._asdict()),
     }
     if bundle.adaptation is not None:
         values["adaptation"] = bundle.adaptation
@@ -140,7 +154,8 @@ def _bundle_of(path: Path, values: Dict[str, Any]) -> Bundle:
     adaptation = values.get("adaptation")
     if not isinstance(adaptation, (str, type(None))):
         raise TypeError("an adaptation in text")
-    return Bundle(path, values["edgedet"], values["target"], models, spec, adaptation)
+    scales = None if values["scales"] is None else Model(**values["scales"])
+    return Bundle(path, values["edgedet"], values["target"], models, spec, adaptation, scales)
 
 
 def _keep(place: Path, content: bytes) -> None:

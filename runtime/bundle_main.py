@@ -21,7 +21,7 @@ ERROR_SCHEMA_VERSION = 1
 HOMES = {
     "doctor": "bundle_verbs",
     "build": "bundle_verbs",
-    "bench": "bundle_verbs",
+    "bench": "bundle_bench",
     "predict": "bundle_predict",
     "camera": "bundle_camera",
 }

@@ -1,13 +1,17 @@
-"""What a bundle says of the machine, builds for it and measures on it."""
+"""What a bundle says of the machine, and builds for it."""
 
 import json
 from argparse import Namespace
-from typing import Any, Dict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
-from .bundle_choice import choose, installed_flavours, open_choice, require_own, wish_of
-from .bundle_file import FP16, FP32, Bundle
+from .bundle_choice import installed_flavours, require_own
+from .bundle_file import FP16, FP32, INT8, Bundle
 from .engine_file import EngineFacts
 from .errors import DeviceError
+
+if TYPE_CHECKING:
+    from .tensorrt_flavour import Flavour
 
 SCHEMA_VERSION = 1
 
@@ -25,18 +29,18 @@ def build(bundle: Bundle, arguments: Namespace) -> str:
     """Build an engine for the GPU of this machine, and return where it is and what."""
     from .engine_builder import engine_from_onnx
     from .engine_cache import entry_path
-    from .engine_job import new_job
+    from .engine_job import gpu_for, new_job
     from .engine_options import EngineOptions
     from .tensorrt_flavour import TENSORRT, open_flavour
 
     require_own(bundle)
     flavour = open_flavour(arguments.flavour or (installed_flavours() or [TENSORRT])[0])
-    half_graph = arguments.precision == "fp16" and not flavour.can.weakly_typed
-    onnx = bundle.model_file(FP16 if half_graph else FP32)
+    gpu_for(flavour, arguments.precision)  # a board without INT8 needs no other reason
+    onnx, scales = _source(bundle, flavour, arguments.precision)
     targets = (_compute_capability(),) if flavour.can.compute_targets else ()
     options = EngineOptions(arguments.precision, targets, arguments.workspace)
-    engine = arguments.out or entry_path(new_job(onnx, flavour, options).key)
-    facts = engine_from_onnx(onnx, engine, flavour, options, force=arguments.force)
+    engine = arguments.out or entry_path(new_job(onnx, flavour, options, scales).key)
+    facts = engine_from_onnx(onnx, engine, flavour, options, arguments.force, scales)
     if arguments.json:
         return json.dumps(_engine_values(str(engine), facts), indent=2)
     text = "{}: {} {}, {:.1f} MB, for {}"
@@ -44,23 +48,13 @@ def build(bundle: Bundle, arguments: Namespace) -> str:
     return text.format(engine, facts.title, facts.precision, megabytes, facts.device)
 
 
-def bench(bundle: Bundle, arguments: Namespace) -> str:
-    """Measure how fast the model is here, and return tables or JSON."""
-    from .speed_report import SpeedRequest, speed_report
-    from .speed_text import speed_text
-
-    wish = wish_of(arguments)
-    choice = choose(bundle, wish)
-    about = dict(choice.about(), model=str(bundle.path), edgedet=bundle.edgedet)
-    request = SpeedRequest(
-        arguments.source,
-        arguments.threads,
-        arguments.iterations,
-        arguments.warmup,
-        arguments.sustain,
-    )
-    report = speed_report(lambda: open_choice(bundle, choice, wish), about, request)
-    return json.dumps(report, indent=2) if arguments.json else speed_text(report)
+def _source(bundle: Bundle, flavour: "Flavour", precision: str) -> Tuple[Path, Optional[Path]]:
+    """Return the ONNX file, and the scales, that this TensorRT makes the precision of."""
+    if flavour.can.weakly_typed:
+        scales = bundle.scales_file() if precision == "int8" else None
+        return bundle.model_file(FP32), scales
+    graphs = {"fp32": FP32, "fp16": FP16, "int8": INT8}
+    return bundle.model_file(graphs[precision]), None
 
 
 def _compute_capability() -> str:

@@ -26,7 +26,7 @@ def decode_tail(steps: Sequence[Step]) -> Set[int]:
     These are all that no learned step depends on, but for the moves that come straight after
     learned ones: they are exact in FP16 and half the memory.
     """
-    tail = _behind_learned(steps)
+    tail = behind_learned(steps)
     computed = {name for step in steps if step.inputs for name in step.outputs}
     exact: Set[str] = set()
     for index, step in enumerate(steps):
@@ -37,7 +37,7 @@ def decode_tail(steps: Sequence[Step]) -> Set[int]:
     return tail
 
 
-def _behind_learned(steps: Sequence[Step]) -> Set[int]:
+def behind_learned(steps: Sequence[Step]) -> Set[int]:
     """Return the steps from which no learned step is reached."""
     feeds_learned: Set[str] = set()
     tail = set()

@@ -134,6 +134,20 @@ def oldest_tensorrt(compute_capability: str) -> Tuple[int, ...]:
     return ()
 
 
+def require_int8(gpu_name: str, compute_capability: str) -> None:
+    """Raise DeviceError, with the boards it is known of, for a GPU without INT8."""
+    number = tuple(int(part) for part in compute_capability.split("."))
+    if number not in _NO_INT8:
+        return
+    boards = [device for device in devices().values() if device.compute_capability == number]
+    names = ", ".join(device.name for device in boards)
+    raise DeviceError(
+        "a GPU that computes in INT8",
+        "{} ({}): {}".format(gpu_name, names, boards[0].why_not("int8")),
+        "build with --precision fp16, which is the fastest there",
+    )
+
+
 def devices() -> Dict[str, Device]:
     """Return the whole table by name."""
     if not _cache:

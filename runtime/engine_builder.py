@@ -11,7 +11,7 @@ from typing import Any, List, Optional, Tuple, Union
 from . import engine_cache
 from .atomic import check_place
 from .build_conditions import noted_conditions
-from .build_families import Work, family_of
+from .build_families import WeaklyTyped, Work, family_of
 from .build_marker import marked_build
 from .build_memory import (
     MIB,
@@ -28,8 +28,10 @@ from .engine_gate import compared, reference_in
 from .engine_job import Job, facts_of, new_job
 from .engine_options import EngineOptions, check_options
 from .errors import DeviceError, ModelError, UsageError
+from .int8_network import Quantised, quantise
 from .layer_precisions import Shares
 from .network_parser import io_table, parse_onnx
+from .onnx_facts import layer_outputs
 from .tactic_sources import leave_out_libraries, try_libraries
 from .tensorrt_flavour import TENSORRT_RTX, Flavour
 from .tensorrt_log import is_out_of_memory, is_without_implementation
@@ -44,8 +46,13 @@ def engine_from_onnx(
     flavour: Flavour,
     options: EngineOptions,
     force: bool = False,
+    scales: Optional[Path] = None,
 ) -> EngineFacts:
     """Write the engine of `onnx` to `engine`, and beside it the sidecar; return what it says.
+
+    For precision `int8` TensorRT 8.2 to 10 takes the FP32 model and its scales.json as `scales`, or
+    a model with Q/DQ without; TensorRT 11 and TensorRT-RTX the latter only. Any other precision
+    takes no scales.
 
     An engine that was built before from the same model, by the same TensorRT, for the same GPU,
     with the same options, is taken from the cache unless `force`. Both files appear complete or
@@ -56,7 +63,7 @@ def engine_from_onnx(
     the machine cannot build it, UsageError for options that cannot be.
     """
     check_options(options, flavour.can.compute_targets, flavour.title)
-    job = new_job(onnx, flavour, options)
+    job = new_job(onnx, flavour, options, scales)
     reference = reference_in(onnx)
     _check_places(onnx, engine)
     if not force:
@@ -114,15 +121,20 @@ def _build(job: Job) -> "Tuple[Union[bytes, memoryview], EngineFacts]":
     family = family_of(job.flavour)
     workspace = _set_workspace(job, work.config, memory)
     family.prepare(work, job.options)
+    quantised = _quantise(job, work)
     with noted_conditions(job.gpu) as conditions:
         plan, left_out = _plan(job, work, parser)
-    del parser
+    covered = None
+    if quantised is not None:
+        covered = dict(quantised.facts, scales_sha256=job.scales_sha256)
+    del parser, quantised  # the memory of weights and biases
     shares = family.precisions(work, plan)
     _require_precision(job, shares)
     seconds = time.perf_counter() - started
     facts = facts_of(job, memoryview(plan), io_table(work.network), shares)
     options = dict(facts.options, tactics_left_out=left_out)
     facts = facts._replace(options=options, workspace_mib=workspace, build_seconds=seconds)
+    facts = facts._replace(quantised=covered)
     return plan, facts._replace(**conditions)
 
 
@@ -136,6 +148,16 @@ def _new_work(flavour: Flavour) -> Work:
         raise DeviceError("{} to start".format(flavour.title), found, fix) from error
     network = builder.create_network(family_of(flavour).network_flags())
     return Work(builder, network, builder.create_builder_config())
+
+
+def _quantise(job: Job, work: Work) -> Optional[Quantised]:
+    """Tell TensorRT what the scales say, if there are any; the result lives until it has built."""
+    family = family_of(job.flavour)
+    if job.scales is None or not isinstance(family, WeaklyTyped):
+        return None
+    float_type = family.float_type(work)
+    outputs = layer_outputs(job.onnx)
+    return quantise(job.flavour, work.network, job.scales, float_type, outputs)
 
 
 def _set_workspace(job: Job, config: Any, memory: Optional[Memory]) -> Optional[int]:
@@ -208,8 +230,8 @@ def _failure(job: Job) -> "Union[DeviceError, ModelError]":
 
 
 def _require_precision(job: Job, shares: Shares) -> None:
-    """FP16 that was asked and is not there would only show as a slow engine."""
+    """A precision that was asked and is not there would only show as a slow engine."""
     if not shares.satisfies(job.options.precision):
         expected = "an engine in {}, as was asked".format(job.options.precision.upper())
-        found = "{} layers in FP32 and {} in FP16".format(shares.fp32, shares.fp16)
-        raise ModelError(expected, found, "build it with precision fp32 if that is enough")
+        fix = "build it with another precision if that is enough"
+        raise ModelError(expected, "layers: {}".format(shares), fix)

@@ -17,7 +17,7 @@ from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu
 from .tensorrt_flavour import TENSORRT_RTX, TITLES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class EngineFacts(NamedTuple):
@@ -57,6 +57,12 @@ class EngineFacts(NamedTuple):
     power_mode: Optional[str] = None
     gate: Optional[Dict[str, Any]] = None
     """How far it is from its model, see `engine_gate`; None: not compared on a GPU yet."""
+    layers_int8: int = 0
+    calibration_id: Optional[str] = None
+    """Of its INT8, see `int8_scales`; None without, or of a graph that does not say it."""
+    quantised: Optional[Dict[str, Any]] = None
+    """What its scales covered, see `int8_network.Quantised`, and the `scales_sha256` of their file;
+    None without scales."""
 
     @property
     def title(self) -> str:
@@ -142,6 +148,8 @@ def rebuild_command(facts: EngineFacts) -> str:
     """Return what makes the engine anew, to be typed where the ONNX file is."""
     words = ["python3 -m edgedet.runtime.build_engine", shlex.quote(facts.onnx_file)]
     words += ["--precision", facts.precision]
+    if facts.quantised is not None:
+        words += ["--scales", "scales.json"]
     if facts.flavour == TENSORRT_RTX:
         words += ["--flavour", facts.flavour]
         for capability in facts.compute_capabilities:

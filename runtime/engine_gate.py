@@ -15,8 +15,10 @@ import numpy as np
 from .candidate_match import FP16_BOUNDS, MAX_DIFFERENT_SHARE, Match, match_candidates
 from .candidates import Candidates, candidates_of
 from .engine_file import EngineFacts, fits, write_engine
+from .engine_options import INT8
 from .errors import DeviceError, ModelError
 from .gpu_identity import find_gpu
+from .int8_gate import LEAST_FOUND_SHARE, found_again, holds
 from .model_reference import REFERENCE_KEY, reference_frames, reference_from_json
 from .native_name import readable_name
 from .onnx_facts import metadata_text
@@ -63,7 +65,7 @@ def compared(
         engine = Path(trial) / "trial.engine"
         write_engine(engine, plan, facts)
         try:
-            gate = _gate(engine, reference)
+            gate = _gate(engine, reference, facts.precision)
         except DeviceError as error:
             _LOGGER.warning("the engine was not compared with its model: %s", error)
             return facts
@@ -77,12 +79,14 @@ def compared(
     return facts._replace(gate=gate)
 
 
-def _gate(engine: Path, reference: Sequence[Candidates]) -> Dict[str, Any]:
+def _gate(engine: Path, reference: Sequence[Candidates], precision: str) -> Dict[str, Any]:
     from .backend_tensorrt import TensorRtBackend
 
     with TensorRtBackend(engine) as backend, np.errstate(invalid="ignore"):  # scores may be NaN
         frames = reference_frames(backend.spec.size_hw)
         found = candidates_of(backend, frames)
+        if precision == INT8:
+            return found_again(reference, found)
         return differences(reference, found, float(max(backend.spec.size_hw)))
 
 
@@ -125,6 +129,9 @@ def _rounded(value: "Union[float, NDArray[np.floating]]") -> float:
 
 
 def _require_agreement(gate: Dict[str, Any], facts: EngineFacts) -> None:
+    if facts.precision == INT8:
+        _require_found_again(gate)
+        return
     if gate["matched"] and gate["differing"] <= MAX_DIFFERENT_SHARE * gate["candidates"]:
         return
     expected = "an engine that agrees with its model within {} px and {} in score, but for {:.1%}"
@@ -142,9 +149,27 @@ def _require_agreement(gate: Dict[str, Any], facts: EngineFacts) -> None:
     )
 
 
+def _require_found_again(gate: Dict[str, Any]) -> None:
+    if holds(gate):
+        return
+    expected = "an INT8 engine that finds {:.0%} of its model's candidates again, and few others"
+    raise ModelError(
+        expected.format(LEAST_FOUND_SHARE),
+        gate_text(gate),
+        "build it with --precision fp16; or calibrate again, on images like those of the camera",
+    )
+
+
 def gate_text(gate: Optional[Dict[str, Any]]) -> str:
     """Return what came of it, for people."""
     if gate is None:
         return "not compared on a GPU yet"
-    text = "{differing} of {candidates} candidates differ; at most {largest_box_px:.2g} px"
-    return (text + " and {largest_score:.2g} in score").format(**gate)
+    if "found_again" in gate:
+        text = "{found_again} of {candidates} candidates found again; its model has {clear_known} "
+        text += "of the {clear} that the engine is sure of"
+        if gate["disordered"]:
+            text += "; {disordered} scores out of order"
+    else:
+        text = "{differing} of {candidates} candidates differ; at most {largest_box_px:.2g} px"
+        text += " and {largest_score:.2g} in score"
+    return text.format(**gate)

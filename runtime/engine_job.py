@@ -6,18 +6,23 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from .build_memory import has_shared_memory
 from .checksum import sha256_of, sha256_of_bytes
-from .devices import oldest_tensorrt
+from .devices import oldest_tensorrt, require_int8
 from .engine_cache import cache_key
 from .engine_file import EngineFacts
-from .engine_options import EngineOptions
+from .engine_options import INT8, EngineOptions
 from .errors import DeviceError, ModelError
 from .gpu_identity import Gpu, find_gpu
+from .int8_scales import CALIBRATION, Scales, load_scales, require_scales_of
+from .int8_source import check_int8
 from .layer_precisions import Shares
 from .native_name import readable_name
 from .onnx_facts import onnx_facts, weight_files
 from .python_modules import version_numbers
 from .spec import ModelSpec, spec_from_json, spec_to_json
 from .tensorrt_flavour import Flavour
+
+HALVED = ("float16", "int8+float16")
+"""Precisions of a spec's provenance that have FP16 in the graph."""
 
 
 class Job(NamedTuple):
@@ -33,6 +38,10 @@ class Job(NamedTuple):
     options: EngineOptions
     small_board: bool
     """Whether the GPU takes its memory from the same place as all else, see `build_memory`."""
+    scales: Optional[Scales] = None
+    """Of INT8 where TensorRT quantises by itself."""
+    scales_sha256: Optional[str] = None
+    """Of their file."""
 
     @property
     def leaves_out_libraries(self) -> bool:
@@ -53,7 +62,16 @@ class Job(NamedTuple):
             parts["weights"] = self.weights_sha256
         if self.leaves_out_libraries:
             parts["tactics"] = "without libraries"
+        if self.scales_sha256 is not None:
+            parts["scales"] = self.scales_sha256
         return cache_key(parts)
+
+    @property
+    def calibration_id(self) -> Optional[str]:
+        """Of which calibration the INT8 is; None without, or where the model does not say it."""
+        if self.scales is not None:
+            return self.scales.calibration_id
+        return None if self.spec is None else self.spec.provenance.get(CALIBRATION)
 
     @property
     def model_bytes(self) -> int:
@@ -62,22 +80,33 @@ class Job(NamedTuple):
         return sum(file.stat().st_size for file in files)
 
 
-def new_job(onnx: Path, flavour: Flavour, options: EngineOptions) -> Job:
+def new_job(
+    onnx: Path, flavour: Flavour, options: EngineOptions, scales: Optional[Path] = None
+) -> Job:
     """Return the job; ModelError for a file that this TensorRT cannot take, DeviceError without
-    the GPU that it needs.
+    the GPU that it needs, UsageError for scales that do not belong to it.
+
+    scales: as of `engine_from_onnx`.
     """
+    gpu = gpu_for(flavour, options.precision)
     facts = onnx_facts(onnx)
     spec = None if facts["spec_text"] is None else spec_from_json(facts["spec_text"])
     _check_types(onnx, facts["inputs"], spec, flavour)
+    check_int8(onnx, flavour, options, scales)
     weights = {name: sha256_of(onnx.parent / name) for name in weight_files(onnx)}
-    small = has_shared_memory()
-    return Job(onnx, sha256_of(onnx), weights, spec, flavour, gpu_for(flavour), options, small)
+    job = Job(onnx, sha256_of(onnx), weights, spec, flavour, gpu, options, has_shared_memory())
+    if scales is None:
+        return job
+    chosen = load_scales(scales)
+    require_scales_of(chosen, scales, onnx, job.onnx_sha256)
+    return job._replace(scales=chosen, scales_sha256=sha256_of(scales))
 
 
-def gpu_for(flavour: Flavour) -> Optional[Gpu]:
+def gpu_for(flavour: Flavour, precision: Optional[str] = None) -> Optional[Gpu]:
     """Return the GPU that the engine is built on, None for TensorRT-RTX.
 
-    DeviceError without it, or when it is newer than this TensorRT, whose own error is a riddle.
+    DeviceError without it, or when it is newer than this TensorRT, whose own error is a riddle, or
+    does not compute in the precision at all: a Jetson Nano has no INT8.
 
     An engine that needs no GPU to be built must not depend on the one that happens to be there.
     """
@@ -87,6 +116,8 @@ def gpu_for(flavour: Flavour) -> Optional[Gpu]:
     if gpu is None:
         expected = "an NVIDIA GPU with its driver: {} builds on the GPU".format(flavour.title)
         raise DeviceError(expected, "none", "build on the device that the engine is for")
+    if precision == INT8:
+        require_int8(gpu.name, gpu.compute_capability)
     _require_known(gpu, flavour)
     return gpu
 
@@ -116,6 +147,8 @@ def facts_of(
         workspace_mib=None,
         spec=None if job.spec is None else json.loads(spec_to_json(job.spec)),
         build_seconds=0.0,
+        layers_int8=shares.int8,
+        calibration_id=job.calibration_id,
     )
 
 
@@ -127,10 +160,14 @@ def _check_types(
         expected = "a model with float input: {} has no uint8".format(flavour.title)
         fix = "export it with `edgedet export MODEL --input float`"
         raise ModelError(expected, "uint8 in {}".format(onnx), fix)
+    if spec is not None and spec.provenance.get("int8_form") == "cpu":
+        expected = "INT8 in the form of TensorRT"
+        fix = "give the .int8.tensorrt.onnx of the same export"
+        raise ModelError(expected, "that of CPUs in {}".format(onnx), fix)
     if spec is None or not flavour.can.weakly_typed:
         return
     # 8.2 reads FP16 constants of Clip and Pad as if they were FP32, without a word.
-    if spec.provenance.get("precision") == "float16":
+    if spec.provenance.get("precision") in HALVED:
         expected = "a model in FP32: {} makes FP16 of it by itself".format(flavour.title)
         raise ModelError(expected, "FP16 in {}".format(onnx), "give the FP32 file of the export")
 

@@ -5,7 +5,9 @@ from typing import NamedTuple, Optional, Tuple
 
 from .errors import UsageError
 
-PRECISIONS = ("fp32", "fp16")
+FLOAT_PRECISIONS = ("fp32", "fp16")
+INT8 = "int8"
+PRECISIONS = (*FLOAT_PRECISIONS, INT8)
 _CAPABILITY = re.compile(r"[1-9][0-9]*\.[0-9]$")
 
 
@@ -13,7 +15,8 @@ class EngineOptions(NamedTuple):
     """Everything that changes the plan, besides the model and the TensorRT that builds it."""
 
     precision: str = "fp16"
-    """`fp16` or `fp32`. Inputs and outputs are those of the ONNX file in both."""
+    """`fp16`, `fp32` or `int8`, which has FP16 around it where the GPU is faster so. Inputs and
+    outputs are those of the ONNX file in all."""
     compute_capabilities: Tuple[str, ...] = ()
     """Of the GPUs that one engine is to run on, as `8.6`: TensorRT-RTX only, which builds without
     a GPU. Empty for any other TensorRT: an engine fits the GPU that it was built on."""
@@ -27,7 +30,7 @@ def check_options(options: EngineOptions, names_targets: bool, title: str) -> No
     names_targets: whether it builds for named compute capabilities.
     """
     if options.precision not in PRECISIONS:
-        expected = "a precision of {}".format(" or ".join(PRECISIONS))
+        expected = "a precision among {}".format(", ".join(PRECISIONS))
         raise UsageError(expected, str(options.precision), "choose one of them")
     if options.workspace_mib is not None and options.workspace_mib < 1:
         found = "{} MiB".format(options.workspace_mib)

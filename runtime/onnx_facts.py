@@ -4,7 +4,7 @@ Field numbers: onnx/onnx.proto (ONNX IR version 8).
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Union
+from typing import Any, Dict, Iterator, List, Optional, Set, Union
 
 from .errors import ModelError
 from .protobuf_wire import Message, WireError
@@ -81,6 +81,29 @@ def node_label(path: Path, index: int) -> str:
         return "{} {}".format(node.text(4), node.text(3) or unnamed)
     except (ModelError, WireError, IndexError):
         return unnamed
+
+
+def operators_of(path: Path) -> "Set[str]":
+    """Return the operators of the file's graph. Raises ModelError as `onnx_facts` does."""
+    try:
+        return {node.text(4) for node in _nodes(path)}
+    except WireError as error:
+        raise _not_onnx(path, str(error)) from error
+
+
+def layer_outputs(path: Path) -> Dict[str, str]:
+    """Return the first tensor that each node makes, by the node's name; one without a name is
+    called by that tensor. Raises ModelError as `onnx_facts` does.
+    """
+    try:
+        made = [(node.text(3), node.texts(2)) for node in _nodes(path)]
+    except WireError as error:
+        raise _not_onnx(path, str(error)) from error
+    return {name or outputs[0]: outputs[0] for name, outputs in made if outputs}
+
+
+def _nodes(path: Path) -> List[Message]:
+    return [node for graph in _read(path).messages(7)[-1:] for node in graph.messages(1)]
 
 
 def _read(path: Path) -> Message:

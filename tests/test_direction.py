@@ -14,6 +14,7 @@ RANKS = {"runtime": 0, "calibration": 1, "export": 2}
 HOST = 3
 # What a folder may import besides numpy, typing and the standard library, lazily or not.
 DEVICE_SOFTWARE = {"cv2", "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda", "cuda"}
+DEVICE_SOFTWARE |= {"paho"}  # pure Python, for who wants events by MQTT
 ALLOWED = {
     "runtime": DEVICE_SOFTWARE,
     "calibration": {"onnx", "onnxruntime"},

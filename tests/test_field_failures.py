@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "field_failures.md"
-ITEMS = [*range(1, 7), *range(14, 32)]
+ITEMS = list(range(1, 32))
 ROW = re.compile(r"^\| (\d+) \|(.*)\|$", re.M)
 NAMED = re.compile(r"`([\w./-]+)(?:::(\w+))?`")
 SHIPPED = ("edgedet", "export", "calibration", "runtime")

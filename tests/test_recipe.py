@@ -86,8 +86,8 @@ def test_what_yaml_writers_mean(tmp_path: Path, text: str, name: str, value: Any
         ("model_options: {imgsz: 3}", "which is --imgsz"),
         ("data: [a]", "--data to be of type str"),
         ("- a\n- b", "`key: value` lines"),
-        ("a: [", "--recipe to be a YAML file"),
-        ("a: !!python/object/apply:os.system ['true']", "--recipe to be a YAML file"),
+        ("a: [", "to be a YAML file"),
+        ("a: !!python/object/apply:os.system ['true']", "to be a YAML file"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:

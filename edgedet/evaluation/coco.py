@@ -101,7 +101,7 @@ def evaluate(
     counts = [_object_counts(annotations, bucket) for bucket in (EVERY_SIZE, *buckets)]
     # A range without objects is nan by definition; asking for it would only cost time.
     asked = [bucket for bucket, count in zip(buckets, counts[1:], strict=True) if count.any()]
-    result = _pycocotools(annotations, detections, asked, max_detections)
+    result = compared(annotations, detections, asked, max_detections)
     arrays = _Arrays.of(result)
     areas = {bucket.name: index for index, bucket in enumerate(asked, start=1)}
     return Evaluation(
@@ -131,13 +131,13 @@ def _object_counts(annotations: Annotations, bucket: SizeBucket) -> NDArray[np.i
     return counts
 
 
-def _pycocotools(
+def compared(
     annotations: Annotations,
     detections: Sequence[Detections],
     buckets: Sequence[SizeBucket],
     max_detections: int,
 ) -> Any:
-    """Run pycocotools without its prints: stdout is kept for results."""
+    """Return pycocotools' evaluator, done; its prints are held back: stdout is kept for results."""
     from pycocotools.cocoeval import COCOeval
 
     with redirect_stdout(io.StringIO()):

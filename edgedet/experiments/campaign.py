@@ -16,7 +16,8 @@ from edgedet.experiments.recipes import variant_recipe
 from edgedet.experiments.store import Store
 from edgedet.experiments.trial import Bench, Trial, run_trial
 from edgedet.experiments.variant import NotRunError, Subject, Variant
-from edgedet.recipe import Recipe, as_plain
+from edgedet.recipe import Recipe
+from edgedet.recipe_file import as_plain
 from edgedet.runtime.errors import DeviceError, EdgedetError
 from edgedet.training.interruption import Interrupted
 

@@ -28,7 +28,7 @@ def judge(folder: Path, val: Annotations, device: str) -> dict[str, Any]:
     Keys: ap, ap50, ap75 over all detections that score 0.05 or more, the best of an image by
     score; at_cut: the same above the cut of the paper's code; classes: by class name.
     """
-    where = open_fabric(device, 1, "32").device
+    where = open_fabric(device, "32").device
     model = cast(DetectionModel, model_from_checkpoint(folder / BEST, where))
     thresholds = thresholds_for(model.spec, SCORE_THRESHOLD)
     found = detect_all(Detector(TorchBackend(model, where, BATCH), thresholds), val)

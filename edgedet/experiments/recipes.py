@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgedet.models.registry import model_entry, resolve_options
-from edgedet.recipe import Recipe, as_plain, read_recipe, resolve_recipe
+from edgedet.recipe import Recipe, read_recipe, resolve_recipe
+from edgedet.recipe_file import as_plain
 
 OF_A_MODEL = frozenset(
     {

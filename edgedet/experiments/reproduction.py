@@ -95,7 +95,7 @@ def _plan(request: Request) -> _Plan:
     base = _base(request, study, store)
     recipe = variant_recipe(base, study.model, {})
     # A device that is not there is told now. `auto` may be another one next time: not that name.
-    device = str(open_fabric(request.device, 1, recipe.precision).device)
+    device = str(open_fabric(request.device, recipe.precision).device)
     bench = Bench(store, open_labelled(recipe.data, recipe.bbox_mode), device)
     subject = Subject(
         labelled=bench.labelled,

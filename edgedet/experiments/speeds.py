@@ -109,7 +109,7 @@ def _speed(scene: Scene, variant: Variant) -> dict[str, Any] | None:
 
 
 def _measured(bench: Bench, entry: Entry, seed: int | None) -> dict[str, Any]:
-    device = open_fabric(bench.device, 1, "32").device
+    device = open_fabric(bench.device, "32").device
     busy = describe_environment()["machine_busy"]  # before our own work raises the load
     assert entry.recipe is not None
     assert entry.key is not None

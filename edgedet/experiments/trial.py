@@ -12,7 +12,8 @@ from edgedet.experiments.key import NOT_LEARNT
 from edgedet.experiments.origin import origin
 from edgedet.experiments.recipes import own_settings, with_seed
 from edgedet.experiments.store import Store
-from edgedet.recipe import Recipe, as_plain
+from edgedet.recipe import Recipe
+from edgedet.recipe_file import as_plain
 from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.training.best import Best
 from edgedet.training.checkpoint import load_checkpoint

@@ -1,10 +1,10 @@
-"""AP of one precision: total, of each class, of each size."""
+"""AP of one precision: total, of each class, of each size; and what of a difference is chance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from edgedet.proof_data import AP_CONF
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from edgedet.data.annotations import Annotations
     from edgedet.evaluation.buckets import SizeBucket
     from edgedet.evaluation.coco import Scores
+    from edgedet.runtime.detections import Detections
     from edgedet.runtime.detector import Backend
 
 
@@ -24,13 +25,34 @@ class Accuracy:
     per_bucket: dict[str, float]
 
 
+class Measured(NamedTuple):
+    """One precision on the data."""
+
+    accuracy: Accuracy
+    objects: dict[str, int]
+    """Of each bucket."""
+    detections: list[Detections]
+    """One for each image."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Standard error of what is lost, in points of AP: so far it moves from one set of images of
+    this kind and number to the next.
+    """
+
+    total: float
+    per_bucket: dict[str, float]
+    """nan of what has no object in the data."""
+
+
 def measured(
     backend: Backend,
     annotations: Annotations,
     buckets: Sequence[SizeBucket],
     description: str,
-) -> tuple[Accuracy, dict[str, int]]:
-    """Return the accuracy of a backend on the data, and how many objects each bucket has."""
+) -> Measured:
+    """Return what a backend finds in the data, and how exact that is."""
     from edgedet.evaluation.coco import evaluate
     from edgedet.evaluation.predictions import detect_all
     from edgedet.progress import progress
@@ -42,7 +64,24 @@ def measured(
     limit = detector.thresholds.max_detections
     found = evaluate(annotations, detections, buckets=buckets, max_detections=limit)
     objects = {name: scores.objects for name, scores in found.per_bucket.items()}
-    return Accuracy(found.ap, _ap(found.per_class), _ap(found.per_bucket)), objects
+    accuracy = Accuracy(found.ap, _ap(found.per_class), _ap(found.per_bucket))
+    return Measured(accuracy, objects, detections)
+
+
+def chance_of(
+    pair: tuple[Measured, Measured],
+    annotations: Annotations,
+    buckets: Sequence[SizeBucket],
+    max_detections: int,
+) -> Chance:
+    """Return how far the difference of two measurements on the same data is chance."""
+    from edgedet.evaluation.buckets import EVERY_SIZE
+    from edgedet.evaluation.chance import standard_errors
+
+    detections = (pair[0].detections, pair[1].detections)
+    found = standard_errors(annotations, detections, buckets, max_detections)
+    points = {name: 100 * error for name, error in found.items()}
+    return Chance(points.pop(EVERY_SIZE.name), points)
 
 
 def points_lost(reference: float, value: float) -> float:

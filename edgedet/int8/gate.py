@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from edgedet.runtime.errors import DataError
 
-from .accuracy import Accuracy, points_lost
+from .accuracy import Accuracy, Chance, points_lost
 
 if TYPE_CHECKING:
     from edgedet.evaluation.buckets import SizeBucket
 
 LEAST_OBJECTS = 20
 """Of a size that has a bound of its own: the AP of fewer moves by points when one is missed."""
+SURE = 2
+"""Standard errors: what is lost lies within them of what it is on many images, 19 times of 20."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Gate:
     """Points of AP of the smallest size."""
     smallest: str | None
     """Name of its bucket; None when no size has enough objects."""
+    objects: Mapping[str, int]
+    """Of each bucket."""
 
     def drops(self, accuracy: Accuracy) -> tuple[float, float | None]:
         """Return the points lost in total, and of the smallest size."""
@@ -59,6 +63,20 @@ class Gate:
         bound = f"(at most {self.max_drop_smallest:g})"
         return f"{text} and {smallest:.2f} of {self.smallest} objects {bound}"
 
+    def luck(self, accuracy: Accuracy, chance: Chance) -> str | None:
+        """Return which bounds hold, or do not, by less than chance may move; None for none."""
+        total, smallest = self.drops(accuracy)
+        told = []
+        if abs(total - self.max_drop) < SURE * chance.total:
+            told.append(f"that of {self.max_drop:g} in total ({total:.2f} ± {chance.total:.2f})")
+        if smallest is not None and self.smallest is not None:
+            error = chance.per_bucket[self.smallest]
+            if abs(smallest - self.max_drop_smallest) < SURE * error:
+                of = f"{self.objects[self.smallest]} {self.smallest} objects"
+                bound = f"that of {self.max_drop_smallest:g} for {of}"
+                told.append(f"{bound} ({smallest:.2f} ± {error:.2f})")
+        return " and ".join(told) or None
+
 
 def gate_for(
     reference: Accuracy,
@@ -76,4 +94,5 @@ def gate_for(
         raise DataError(expected, f"AP {reference.ap:.3f}", "check the data, split and model")
     seen = [bucket for bucket in buckets if objects[bucket.name] >= LEAST_OBJECTS]
     smallest = min(seen, key=lambda bucket: bucket.max_side, default=None)
-    return Gate(reference, *bounds, None if smallest is None else smallest.name)
+    name = None if smallest is None else smallest.name
+    return Gate(reference, *bounds, name, dict(objects))

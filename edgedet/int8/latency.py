@@ -14,24 +14,32 @@ if TYPE_CHECKING:
     from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 
 WARM_UP = 3
-ROUNDS = 20
+ROUNDS = 30
 
 
-def medians_ms(
+def interleaved_ms(
     backends: Sequence[OnnxRuntimeBackend], batch: NDArray[Any], rounds: int = ROUNDS
-) -> list[float]:
-    """Return the median time in ms of the network of each backend on one batch.
+) -> NDArray[np.float64]:
+    """Return [rounds, backends] the time in ms of the network of each backend on one batch.
 
-    Each round runs all of them once, one after the other: what else the machine does meets all.
+    Each round runs all of them, one after the other, starting with the next one: what else the
+    machine does meets all. The run before the timed one brings the weights into the caches.
     """
     for backend in backends:
         backend.infer(batch)
         for _ in range(WARM_UP):
             backend.run_only()
     times = np.empty((rounds, len(backends)))
-    for row in times:
-        for column, backend in enumerate(backends):
+    for turn, row in enumerate(times):
+        for place in range(len(backends)):
+            column = (turn + place) % len(backends)
+            backends[column].run_only()
             started = time.perf_counter()
-            backend.run_only()
+            backends[column].run_only()
             row[column] = time.perf_counter() - started
-    return [float(value) for value in np.median(times, axis=0) * 1000]
+    return times * 1000
+
+
+def speedups(times_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return [backends] how many times as fast as the first each is: the median over rounds."""
+    return np.asarray(np.median(times_ms[:, :1] / times_ms, axis=0))

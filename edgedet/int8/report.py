@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .accuracy import Accuracy
+from .accuracy import Accuracy, Chance
+from .cpu import Cpu
 from .gate import Gate
+from .layer_accuracy import WorstLayers
 from .request import Int8Request
+from .tensor_losses import TensorLoss
 
 if TYPE_CHECKING:
     from edgedet.calibration.placement import Form
-    from edgedet.calibration.sensitivity import Loss
+    from edgedet.calibration.sensitivity import Sensitivity
 
 SCHEMA_VERSION = 1
 
@@ -37,6 +40,8 @@ class Point:
     """Median of the network on this CPU; None for the form that is not made for it."""
     fp32_latency_ms: float | None = None
     """Of FP32, measured in turn with it."""
+    speedup: float | None = None
+    """How many times as fast as FP32: median over rounds."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,23 @@ class FormReport:
     """Of the chosen model; of the best that was tried where none holds the bounds."""
     passed: bool
     float_layers: tuple[str, ...]
-    """Sent back to float, the worst first."""
-    losses: tuple[Loss, ...] = ()
-    """All layers, the worst first; empty when no repair was needed."""
+    """Sent back to float, those first that lose most for what they cost in float."""
+    chance: Chance
+    """Of what `accuracy` lost."""
+    sensitivity: Sensitivity | None = None
+    """None when there was no time for it."""
+    worst: WorstLayers | None = None
+    """None when no repair was needed, and when there was no time."""
     curve: tuple[Point, ...] = ()
     """By the number of layers in float."""
     out_of_time: bool = False
     path: Path | None = None
     """None when the bounds do not hold."""
+
+    @property
+    def point(self) -> Point:
+        """Of the chosen model."""
+        return next(p for p in self.curve if p.float_layers == len(self.float_layers))
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,8 @@ class Int8Report:
     """What was asked, found and written."""
 
     request: Int8Request
+    images: int
+    """On which it was calibrated: fewer than asked for where there are no more."""
     method: str
     """By which the ranges were chosen."""
     gate: Gate
@@ -73,6 +89,10 @@ class Int8Report:
     """Of FP16, rehearsed."""
     trials: tuple[Trial, ...]
     forms: tuple[FormReport, ...]
+    tensors: tuple[TensorLoss, ...]
+    """Which INT8 layers read, those that lose most first."""
+    cpu: Cpu
+    """On which the latencies were measured."""
     notes: tuple[str, ...] = field(default=())
     """What a reader should know of the calibration and of the speed."""
 
@@ -87,15 +107,18 @@ class Int8Report:
             "schema_version": SCHEMA_VERSION,
             "passed": self.passed,
             "smallest_bucket": self.gate.smallest,
+            "objects": self.gate.objects,
             "fp32": asdict(self.gate.reference),
             "fp16": asdict(self.half),
         }
         rest = asdict(self)
-        for name in ("request", "method", "trials", "forms", "notes"):
+        for name in ("request", "images", "method", "trials", "forms", "tensors", "cpu", "notes"):
             found[name] = rest[name]
         plain: dict[str, Any] = _plain(found)
         for form, written in zip(self.forms, plain["forms"], strict=True):
-            written["losses"] = [loss._asdict() for loss in form.losses]
+            if form.sensitivity is not None:
+                losses = [loss._asdict() for loss in form.sensitivity.losses]
+                written["sensitivity"] = {**form.sensitivity._asdict(), "losses": losses}
         return plain
 
 

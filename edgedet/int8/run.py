@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from edgedet.calibration.collection import Resume, collect
-from edgedet.calibration.key import calibration_key
-from edgedet.calibration.scales_file import Scales, scales_by, write_scales
-from edgedet.calibration.sensitivity import quantised
+from edgedet.calibration.engine_scales import engine_scales
+from edgedet.calibration.scales_file import write_scales
 from edgedet.export.onnx_file import save_onnx
-from edgedet.progress import progress
-from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.errors import ModelError
 
-from .accuracy import Accuracy, measured
-from .chart import write_chart
+from .accuracy import Accuracy, Measured, measured
+from .calibrating import Calibration, calibrated_on
+from .cpu import this_cpu
 from .gate import Gate, gate_for
 from .half_accuracy import half_backend
 from .mending import Mending
-from .open_model import open_model
+from .notes import notes_on
 from .report import FormReport, Int8Report, Trial
+from .report_files import TEXT, write_report
 from .request import Int8Request
 from .subject import COMPARED_IMAGES, Subject, opened_subject
-from .text import report_text
+from .tensor_losses import tensor_losses
 
 if TYPE_CHECKING:
     from edgedet.calibration.placement import Form
-    from edgedet.calibration.statistics import Statistics
 
 STATISTICS, SCALES = "statistics.npz", "scales.json"
-REPORT, TEXT, CHART = "int8.json", "int8.md", "int8.png"
-FEW_IMAGES = 32
-"""Below that, what the calibration sees is a matter of luck."""
+
+
+class _References(NamedTuple):
+    """What INT8 is measured against."""
+
+    gate: Gate
+    exact: Measured
+    half: Accuracy
+
+
+Plain = dict[tuple["Form", str], Measured]
+"""What each form measures by each method, with nothing in float but what always is."""
 
 
 def export_int8(request: Int8Request) -> Int8Report:
@@ -47,7 +49,7 @@ def export_int8(request: Int8Request) -> Int8Report:
 
     Into `request.out` go the models that were asked for (`NAME.int8.FORM.onnx`), their scales
     (scales.json), what the calibration saw (statistics.npz: an interrupted one goes on), and the
-    report as int8.json, int8.md and int8.png.
+    report: int8.md with its pictures, and int8.json.
 
     Raises ModelError when a form does not hold the bounds, even repaired: then no model is written,
     nor left from a run before, but the report is, which the error carries as `facts`. Raises
@@ -57,16 +59,22 @@ def export_int8(request: Int8Request) -> Int8Report:
     subject = opened_subject(request)
     for form in request.forms:
         model_path(request, form).unlink(missing_ok=True)
-    statistics, scales = _calibrated(subject)
-    gate, half = _references(subject)
-    trials = _trials(subject, scales)
-    best = scales[_best_method(trials)]
-    forms = _mended(subject, best, gate, trials, lambda: time.monotonic() < deadline)
-    notes = (*_calibration_notes(statistics, subject), *_speed_notes(forms))
-    report = Int8Report(request, best.key.method, gate, half, trials, forms, notes)
-    _write_report(report)
+    (request.out / SCALES).unlink(missing_ok=True)
+    calibration = calibrated_on(subject, request.out / STATISTICS)
+    references = _references(subject)
+    plain = _tried(calibration)
+    method = _best_method(plain)
+    menders = _menders(calibration, method, references)
+    forms = tuple(
+        mender.run(plain[form, method], lambda: time.monotonic() < deadline)
+        for form, mender in menders.items()
+    )
+    report = _report(calibration, method, references, plain, forms)
+    if report.passed:
+        report = replace(report, forms=_written(report, menders))
+        _write_scales(calibration, report)
+    write_report(report, calibration.statistics)
     require_passed(report)
-    write_scales(request.out / SCALES, best)
     return report
 
 
@@ -97,94 +105,86 @@ def _failure(form: FormReport, gate: Gate) -> str:
     return f"{told}, with {len(form.float_layers)} of {form.layers} layers back in float{ended}"
 
 
-def _calibrated(subject: Subject) -> tuple[Statistics, dict[str, Scales]]:
-    """Return what was seen, and the scales of each method to try."""
+def _references(subject: Subject) -> _References:
+    """Return the gate, and what FP32 and FP16 find."""
     request = subject.request
-    key = calibration_key(request.model, subject.images, subject.spec)
-    resume = Resume(request.out / STATISTICS, key)
-    with progress(len(subject.images), "Calibrating") as bar:
-        statistics = collect(subject.model, subject.batches, resume, advance=bar.advance)
-    keys = [key._replace(method=method) for method in request.methods]
-    return statistics, {each.method: scales_by(statistics, each) for each in keys}
-
-
-def _references(subject: Subject) -> tuple[Gate, Accuracy]:
-    """Return the gate with the accuracy of FP32, and that of FP16."""
-    request = subject.request
-    with open_model(subject.model) as backend:
-        exact, objects = measured(backend, subject.annotations, subject.buckets, "AP of FP32")
+    exact = subject.measured(subject.model, "AP of FP32")
     bounds = (request.max_drop, request.max_drop_smallest)
-    gate = gate_for(exact, bounds, subject.buckets, objects)
+    gate = gate_for(exact.accuracy, bounds, subject.buckets, exact.objects)
     with half_backend(subject.model, subject.images[:COMPARED_IMAGES]) as backend:
-        half, _ = measured(backend, subject.annotations, subject.buckets, "AP of FP16")
-    return gate, half
+        half = measured(backend, subject.annotations, subject.buckets, "AP of FP16")
+    return _References(gate, exact, half.accuracy)
 
 
-def _trials(subject: Subject, scales: dict[str, Scales]) -> tuple[Trial, ...]:
+def _tried(calibration: Calibration) -> Plain:
     """Measure every form by every method."""
-    found = []
-    for method, chosen in scales.items():
+    subject = calibration.subject
+    found: Plain = {}
+    for method in subject.request.methods:
         for form in subject.request.forms:
-            model = quantised(subject.model, chosen, form)
-            accuracy = subject.accuracy(model, f"AP of {form} by {method}")
-            found.append(Trial(form, method, accuracy))
-    return tuple(found)
+            model = calibration.by(method).quantised(form)
+            found[form, method] = subject.measured(model, f"AP of {form} by {method}")
+    return found
 
 
-def _best_method(trials: tuple[Trial, ...]) -> str:
+def _best_method(plain: Plain) -> str:
     """Return the method whose worst form is best: all forms come of the same scales."""
     worst: dict[str, float] = {}
-    for trial in trials:
-        worst[trial.method] = min(worst.get(trial.method, math.inf), trial.accuracy.ap)
+    for (_, method), found in plain.items():
+        worst[method] = min(worst.get(method, math.inf), found.accuracy.ap)
     return max(worst, key=lambda method: worst[method])
 
 
-def _mended(
-    subject: Subject,
-    scales: Scales,
-    gate: Gate,
-    trials: tuple[Trial, ...],
-    time_left: Callable[[], bool],
-) -> tuple[FormReport, ...]:
-    """Repair every form; the models get their names only when all of them hold the bounds."""
-    known = {trial.form: trial.accuracy for trial in trials if trial.method == scales.key.method}
-    mended = {form: Mending(subject, scales, form, gate) for form in subject.request.forms}
-    found = [each.run(known[form], time_left) for form, each in mended.items()]
-    if not all(form.passed for form in found):
-        return tuple(found)
+def _menders(calibration: Calibration, method: str, references: _References) -> dict[Form, Mending]:
+    subject = calibration.subject
+    calibrated = calibration.by(method)
+    return {
+        form: Mending(subject, calibrated, form, references.gate, references.exact)
+        for form in subject.request.forms
+    }
+
+
+def _report(
+    calibration: Calibration,
+    method: str,
+    references: _References,
+    plain: Plain,
+    forms: tuple[FormReport, ...],
+) -> Int8Report:
+    subject = calibration.subject
+    chosen = (subject.model, subject.request.forms[0])
+    report = Int8Report(
+        request=subject.request,
+        images=len(subject.images),
+        method=method,
+        gate=references.gate,
+        half=references.half,
+        trials=tuple(Trial(*pair, found.accuracy) for pair, found in plain.items()),
+        forms=forms,
+        tensors=tensor_losses(*chosen, calibration.statistics, calibration.scales, method),
+        cpu=this_cpu(),
+    )
+    return replace(report, notes=(*calibration.notes(), *notes_on(report)))
+
+
+def _written(report: Int8Report, menders: dict[Form, Mending]) -> tuple[FormReport, ...]:
+    """Write the models; they get their names only when all of them hold the bounds."""
     written = []
-    for form in found:
-        path = model_path(subject.request, form.form)
-        save_onnx(mended[form.form].model(len(form.float_layers)), path)
+    for form in report.forms:
+        path = model_path(report.request, form.form)
+        save_onnx(menders[form.form].model(len(form.float_layers)), path)
         written.append(replace(form, path=path))
     return tuple(written)
 
 
-def _calibration_notes(statistics: Statistics, subject: Subject) -> list[str]:
-    notes = []
-    if len(subject.images) < FEW_IMAGES:
-        notes.append(f"Calibrated on {len(subject.images)} images only: better are 100 or more.")
-    silent = int(np.count_nonzero(statistics.amax == 0))
-    if silent:
-        notes.append(f"{silent} tensors held nothing but zeros in all of these images.")
-    return notes
+def _write_scales(calibration: Calibration, report: Int8Report) -> None:
+    """Write what a TensorRT needs that quantises the FP32 model by itself, and what made the forms.
 
-
-def _speed_notes(forms: tuple[FormReport, ...]) -> list[str]:
-    notes = []
-    for form in forms:
-        chosen = next(p for p in form.curve if p.float_layers == len(form.float_layers))
-        if chosen.latency_ms is None or chosen.fp32_latency_ms is None:
-            continue
-        if chosen.latency_ms >= chosen.fp32_latency_ms:
-            notes.append("INT8 is not faster than FP32 on this CPU: take FP32 here.")
-    return notes
-
-
-def _write_report(report: Int8Report) -> None:
-    out = report.request.out
-    write_chart(out / CHART, report)
-    with atomic_path(out / REPORT) as temporary:
-        temporary.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
-    with atomic_path(out / TEXT) as temporary:
-        temporary.write_text(report_text(report), encoding="utf-8")
+    The layers in float and the biases are those of the form for TensorRT, if there is one.
+    """
+    float_layers = next((f.float_layers for f in report.forms if f.form == "tensorrt"), ())
+    calibrated = calibration.by(report.method)
+    scales = engine_scales(
+        calibrated.model, calibrated.scales, float_layers, means=calibrated.means
+    )
+    write_scales(report.request.out / SCALES, scales)

@@ -16,7 +16,7 @@ from edgedet.export.metadata import read_spec
 from edgedet.export.onnx_file import load_onnx
 from edgedet.runtime.preprocess import place
 
-from .accuracy import Accuracy, measured
+from .accuracy import Chance, Measured, chance_of, measured
 from .open_model import open_model
 from .request import Int8Request
 
@@ -54,10 +54,15 @@ class Subject:
         """Of the images to calibrate on."""
         return ImageBatches(self.images, self.spec, self.batch)
 
-    def accuracy(self, model: ModelProto, description: str) -> Accuracy:
-        """Return the accuracy of a form of the model."""
+    def measured(self, model: ModelProto, description: str) -> Measured:
+        """Return what a form of the model finds in the data, and how exact that is."""
         with open_model(model) as backend:
-            return measured(backend, self.annotations, self.buckets, description)[0]
+            return measured(backend, self.annotations, self.buckets, description)
+
+    def chance(self, exact: Measured, other: Measured) -> Chance:
+        """Return how far the difference of two measurements is chance."""
+        limit = self.spec.max_detections
+        return chance_of((exact, other), self.annotations, self.buckets, limit)
 
 
 def opened_subject(request: Int8Request) -> Subject:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgedet.qat.fake_quantisation import round_weights
+from edgedet.qat.plan import plan_of
 from edgedet.runtime.atomic import atomic_path
 from edgedet.runtime.errors import DeviceError, ModelError
 from edgedet.runtime.spec import spec_from_json
@@ -60,6 +62,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def model_from_checkpoint(path: Path, device: str | torch.device = "cpu") -> nn.Module:
     """Return the detector of a checkpoint in evaluation mode: averaged weights where it has them.
 
+    After quantisation-aware training the weights of INT8 layers are those that int8 keeps, and the
+    attribute `int8_plan` holds the ranges (None after any other).
+
     Raises ModelError as `load_checkpoint`, and for weights that do not fit the model.
     """
     from edgedet.models.registry import build_model
@@ -68,6 +73,9 @@ def model_from_checkpoint(path: Path, device: str | torch.device = "cpu") -> nn.
     model: Any = build_model(state["builder"], tuple(state["class_names"]), dict(state["options"]))
     load_weights(model, state["ema"] or state["model"], path)
     model.spec = spec_from_json(state["spec"])
+    model.int8_plan = plan_of(state, path)
+    if model.int8_plan:
+        round_weights(model, model.int8_plan)
     built: nn.Module = model.eval().to(device)
     return built
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgedet.recipe import Recipe, read_recipe, recipe_from_dict, spelling, with_absolute_paths
+from edgedet.recipe import Recipe, given_keys, recipe_from_dict, spelling
 from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.training.checkpoint import load_checkpoint
 from edgedet.training.outputs import LAST
@@ -35,7 +35,7 @@ def resumed_recipe(state: Mapping[str, Any], file: Path | None, flags: Mapping[s
     Raises UsageError that names a key that was given another value and must not change.
     """
     saved = recipe_from_dict(state["recipe"])
-    given = {**(read_recipe(file) if file else {}), **with_absolute_paths(flags, Path.cwd())}
+    given = given_keys(file, flags)
     new = recipe_from_dict({**state["recipe"], **given})
     free = FREE | ({"epochs"} if saved.schedule == "constant" else set())
     for name in given:
@@ -61,6 +61,5 @@ def check_resumable(
         found = "other images or labels than the run started with"
         raise UsageError("--data of the checkpoint", found, "give the same data or start a new run")
     if state["world_size"] != world_size:
-        found = f"--devices of {world_size} processes"
         expected = f"{state['world_size']} processes as in the checkpoint"
-        raise UsageError(expected, found, "give as many devices as before")
+        raise UsageError(expected, str(world_size), "give --device as many GPUs as before")

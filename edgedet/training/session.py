@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
@@ -15,13 +16,19 @@ from edgedet.data.augment import build_augmentation
 from edgedet.data.shapes import resolve_data
 from edgedet.data.shapes_options import is_shapes
 from edgedet.models.registry import resolve_options
-from edgedet.recipe import Recipe, as_plain, recipe_to_yaml, resolve_recipe
+from edgedet.qat.calibrated_plan import calibrated_plan
+from edgedet.qat.fake_quantisation import attach_fake_quantisation
+from edgedet.qat.plan import KEY as INT8_KEY
+from edgedet.qat.plan import Int8Plan, plan_of
+from edgedet.recipe import Recipe, recipe_to_yaml
+from edgedet.recipe_file import as_plain
 from edgedet.rundir import new_run_dir
 from edgedet.runtime.atomic import atomic_path
-from edgedet.runtime.errors import UsageError
+from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.training.assembly import build_parts, build_plan
 from edgedet.training.detector import model_options, new_detector
 from edgedet.training.devices import open_fabric
+from edgedet.training.fine_tuning import Origin, starting_recipe
 from edgedet.training.heap import keep_freed_memory
 from edgedet.training.interruption import stop_on_signals
 from edgedet.training.labelled import Labelled, open_labelled
@@ -32,6 +39,8 @@ from edgedet.training.resuming import check_resumable, checkpoint_to_resume, res
 from edgedet.training.snapshot import restore
 from edgedet.training.validation import validation
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Order:
@@ -41,7 +50,6 @@ class Order:
     flags: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the recipe that were given as flags."""
     device: str = "auto"
-    devices: int = 1
     out: Path | None = None
     resume: Path | None = None
     """A checkpoint, or the folder of the run to go on with."""
@@ -63,8 +71,8 @@ def run_training(order: Order) -> Path | None:
     Raises EdgedetError for whatever the user can mend, Interrupted after Ctrl-C or SIGTERM.
     """
     start = Start(*checkpoint_to_resume(order.resume)) if order.resume else None
-    recipe = _recipe(order, start)
-    fabric = open_fabric(order.device, order.devices, recipe.precision)
+    recipe, origin = _recipe(order, start)
+    fabric = open_fabric(order.device, recipe.precision, several=True)
     fabric.launch()
     if fabric.device.type == "cpu":
         keep_freed_memory()
@@ -73,11 +81,17 @@ def run_training(order: Order) -> Path | None:
     if start:
         check_resumable(start.state, recipe, labelled.fingerprint(), fabric.world_size)
     options = model_options(recipe, labelled.train.counts())
-    module = new_detector(recipe, labelled, options, trained=start is None)
+    module = new_detector(recipe, labelled, options, trained=start is None and origin is None)
+    if origin:
+        origin.load_into(module, labelled.train)
+    plan = _int8_plan(fabric, module, recipe, labelled, start) if recipe.qat else None
+    if plan:
+        attach_fake_quantisation(module, plan)
     parts = build_parts(fabric, module, recipe, labelled.train)
     place = restore(parts, start.state, start.file) if start else Place()
     folder = folder or _run_folder(fabric, order, start)
     identity = _identity(recipe, labelled, options, fabric.world_size)
+    identity |= {INT8_KEY: plan.to_plain()} if plan else {}
     _run(parts, recipe, place, labelled, _Writing(folder, identity, order.until))
     return folder if fabric.is_global_zero else None
 
@@ -96,12 +110,16 @@ def _run(parts: Parts, recipe: Recipe, place: Place, labelled: Labelled, writing
         _write_recipe(writing.folder, recipe)
         outputs = Outputs(writing.folder, writing.identity, place)
     with stop_on_signals(writing.until) as stop, closing(outputs) if outputs else nullcontext():
+        if recipe.qat and outputs and place.step == 0:
+            before = getattr(validate(parts.best_module()), recipe.select)
+            log.info("%s in INT8 before the first step: %.4f", recipe.select.upper(), before)
         train(parts, plan, place, validate, outputs, stop)
 
 
-def _recipe(order: Order, start: Start | None) -> Recipe:
+def _recipe(order: Order, start: Start | None) -> tuple[Recipe, Origin | None]:
+    origin = None
     if start is None:
-        recipe = resolve_recipe(order.recipe_file, order.flags)
+        recipe, origin = starting_recipe(order.recipe_file, order.flags)
     elif order.out:
         fix = "leave --out out: a resumed run goes on in its own folder"
         raise UsageError("--resume without --out", str(order.out), fix)
@@ -113,7 +131,22 @@ def _recipe(order: Order, start: Start | None) -> Recipe:
     if not recipe.data:
         fix = "give --data PATH, or --data shapes"
         raise UsageError("labelled images", "no --data", fix)
-    return recipe
+    return recipe, origin
+
+
+def _int8_plan(
+    fabric: Fabric, module: Any, recipe: Recipe, labelled: Labelled, start: Start | None
+) -> Int8Plan:
+    """The first process calibrates for all; a resumed run has the ranges that it began with."""
+    if start:
+        plan = plan_of(start.state, start.file)
+        if plan is None:
+            fix = "start a new run with --qat --from"
+            raise ModelError(f"ranges of INT8 in {start.file}", "none", fix)
+        return plan
+    found = calibrated_plan(module, labelled.train, recipe) if fabric.is_global_zero else None
+    plain: Any = fabric.broadcast(found.to_plain() if found else None)
+    return Int8Plan(**plain)
 
 
 def _run_folder(fabric: Fabric, order: Order, start: Start | None) -> Path:

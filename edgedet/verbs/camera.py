@@ -51,9 +51,14 @@ def camera(  # noqa: PLR0913 - one parameter a flag
     """
     from edgedet.live import look_live
 
-    given = {"source": source, "conf": conf, "show": show, "serve": serve, "listen": listen}
+    given: dict[str, object] = {
+        "source": source,
+        "conf": conf,
+        "show": show,
+        "serve": serve,
+        "listen": listen,
+    }
     given |= {"record": record, "track": track, "zones": zones, "tiles": tiles}
     given |= {"overlap": overlap, "on": on, "json": json}
-    left_out = [name for name, value in given.items() if value in (None, []) or value is False]
-    chosen = {name: value for name, value in given.items() if name not in left_out}  # 0 is a value
-    look_live(model, device, config, chosen)
+    told = {name: value for name, value in given.items() if value is not None}
+    look_live(model, device, config, {name: v for name, v in told.items() if v is not False})

@@ -36,10 +36,10 @@ class Console(Output):
             return
         self._told_s[camera] = now_s
         found = summary_of([result_of(seen)], self._class_names)
-        vitals = self._cameras[camera].read()
-        text = "{}: {}; {:.1f} fps, {:.1f} ms each, {:.0f} ms old"
-        line = text.format(camera, found, vitals.rates[PROCESSED], seen.inference_ms, seen.age_ms)
-        self._tell(line)
+        rate = self._cameras[camera].read().rates[PROCESSED]
+        fps = "{:.1f} fps, ".format(rate) if rate else ""  # of one frame there is none
+        text = "{}: {}; {}{:.1f} ms each, {:.0f} ms old"
+        self._tell(text.format(camera, found, fps, seen.inference_ms, seen.age_ms))
 
 
 def result_of(seen: Seen) -> ImageResult:
@@ -53,11 +53,16 @@ def result_of(seen: Seen) -> ImageResult:
 def closing_line(vitals: Vitals, seconds: float) -> str:
     """Return what there is to say of one camera at the end."""
     looked_at, dropped = vitals.counts[PROCESSED], vitals.counts[DROPPED]
-    text = "{}: {} frames in {:.1f} s, {:.1f} a second; {} skipped for newer ones".format(
-        vitals.camera, looked_at, seconds, looked_at / max(seconds, 1e-9), dropped
+    text = "{}: looked at {} in {:.1f} s, {:.1f} a second".format(
+        vitals.camera, _many(looked_at, "frame"), seconds, looked_at / max(seconds, 1e-9)
     )
+    if dropped:
+        text += "; skipped {} because newer ones had come".format(dropped)
     if vitals.gaps:
-        text += "; {} gaps, {:.1f} s in all, opened again {} times".format(
-            vitals.gaps, vitals.gap_s, vitals.reopened
-        )
+        gaps, tries = _many(vitals.gaps, "gap"), _many(vitals.reopened, "time")
+        text += "; {}, {:.1f} s in all, tried again {}".format(gaps, vitals.gap_s, tries)
     return text
+
+
+def _many(count: int, noun: str) -> str:
+    return "{} {}{}".format(count, noun, "" if count == 1 else "s")

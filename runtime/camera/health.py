@@ -8,7 +8,9 @@ from typing import Deque, Dict, NamedTuple, Optional, Sequence, Tuple
 OPENING, LIVE, LOST, ENDED = "opening", "live", "lost", "ended"
 """States of a camera."""
 RATE_WINDOW_S = 5.0
-"""Rates are taken over so long."""
+"""Rates are taken over so long; at the beginning over what there was."""
+LEAST_WINDOW_S = 0.5
+"""Before that there are none."""
 CAPTURED, DROPPED, PROCESSED, DETECTED = "captured", "dropped", "processed", "detected"
 COUNTED = (CAPTURED, DROPPED, PROCESSED, DETECTED)
 """Frames that came, were overtaken by a newer one, were looked at, and held something."""
@@ -49,6 +51,7 @@ class Health:
         self._state, self._granted, self._trouble = OPENING, "", ""
         self._counts = dict.fromkeys(COUNTED, 0)
         self._recent: Dict[str, Deque[float]] = {name: deque() for name in COUNTED}
+        self._first_s: Optional[float] = None
         self._age_ms: Optional[float] = None
         self._inference_ms: Optional[float] = None
         self._last_s: Optional[float] = None
@@ -126,6 +129,7 @@ class Health:
 
     def _count(self, name: str, now_s: float) -> None:
         self._counts[name] += 1
+        self._first_s = now_s if self._first_s is None else self._first_s
         times = self._recent[name]
         times.append(now_s)
         _forget_old(times, now_s)
@@ -133,7 +137,8 @@ class Health:
     def _rate(self, name: str, now_s: float) -> float:
         times = self._recent[name]
         _forget_old(times, now_s)
-        return len(times) / RATE_WINDOW_S
+        since_s = 0.0 if self._first_s is None else now_s - self._first_s
+        return len(times) / min(since_s, RATE_WINDOW_S) if since_s >= LEAST_WINDOW_S else 0.0
 
 
 def _forget_old(times: Deque[float], now_s: float) -> None:

@@ -87,7 +87,7 @@ def _refusal(source: SourceUri, error: HTTPError) -> DeviceError:
     if error.code in PASSWORD_WANTED:
         found = "a server that refuses ({})".format(error.code)
         fix = "write user and password into the address: http://user:password@..."
-        return DeviceError("leave to see " + source.shown, found, fix)
+        return DeviceError("permission to see " + source.shown, found, fix)
     found = "the answer {} {}".format(error.code, error.reason)
     return SourceLostError("a stream at " + source.shown, found, _FIX)
 

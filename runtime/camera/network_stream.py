@@ -101,7 +101,9 @@ def _tell_refusal(source: SourceUri) -> None:
         return
     if status == b"401":
         fix = "write it as rtsp://user:password@..."
-        raise DeviceError("leave to see " + source.shown, "a server that wants a password", fix)
+        raise DeviceError(
+            "permission to see " + source.shown, "a server that wants a password", fix
+        )
 
 
 def _status(source: SourceUri, method: str) -> bytes:

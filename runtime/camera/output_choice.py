@@ -1,6 +1,6 @@
 """The outputs that the settings ask for.
 
-Each is imported when it is asked for: on a Nano all together take half a second to start.
+Each is imported when it is asked for, so that a start waits for no other.
 """
 
 from pathlib import Path
@@ -15,6 +15,7 @@ from .settings import CameraSettings
 if TYPE_CHECKING:
     from ..outputs.event_queue import EventTarget
     from ..outputs.snapshots import Snapshots
+    from ..web.server import WebServer
 
 MEGABYTE = 1000 * 1000
 RECORDINGS = "recordings"
@@ -58,11 +59,15 @@ def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     options = WebOptions(host, port, settings.token or "", can_record=True)
     known = (scene.cameras, scene.class_names, scene.controls, scene.paint)
     server = WebServer(options, *known)
-    if settings.token:  # who made it up knows it; stderr may be a log
-        scene.tell("open {} with the token of the settings".format(server.address))
-    else:
-        scene.tell("open {}".format(server.link))
+    scene.tell("open {}".format(_way_in(server, settings)))
     return server
+
+
+def _way_in(server: "WebServer", settings: CameraSettings) -> str:
+    """Return the page's address; a token that the user chose is known, and no secret for a log."""
+    if settings.token is None:
+        return server.link
+    return "{}?token=TOKEN, with the token of the settings".format(server.address)
 
 
 def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
@@ -73,9 +78,9 @@ def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
 
     folder = Path(settings.record or RECORDINGS)
     budget_bytes = int(settings.budget_mb * MEGABYTE)
-    if settings.record is not None:
-        KeptFolder(folder, budget_bytes)  # now, while somebody is there to see that it cannot be
     rules = RecordingRules(folder, settings.segment_s, budget_bytes)
+    if settings.record is not None:
+        KeptFolder(folder, budget_bytes)  # one that cannot be had is told now, not in the log
     return Recorder(rules, scene.controls, scene.paint)
 
 

@@ -1,7 +1,7 @@
 """One run of cameras, from opening them to closing them."""
 
+import logging
 import os
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -36,6 +36,7 @@ PATIENT_KINDS = (FILES, SHAPES, STDIN)
 """Sources that wait until their frame is taken, where they are to be looked at fast."""
 END_S = 5.0
 """After a network that hangs, for all else to end."""
+_LOG = logging.getLogger("edgedet.camera")
 
 
 def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
@@ -134,11 +135,5 @@ def _loop(
 
 
 def tell(line: str) -> None:
-    """Write a line to stderr, as long as there is one."""
-    if sys.stderr is None:
-        return
-    try:
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-    except OSError:  # its terminal was closed, or its disk is full
-        pass
+    """Write a line to stderr, in the form that messages have there."""
+    _LOG.info("%s", line)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import UsageError
-from ..lazy import require
 from ..nearest import unknown_name
 from .source_uri import redacted
 
@@ -158,33 +157,31 @@ def _require_partners(settings: CameraSettings) -> None:
             raise UsageError("{} beside {}".format(needed, name), "none", "give both, or neither")
 
 
-def merged_settings(config: Optional[Path], given: Mapping[str, Any]) -> CameraSettings:
-    """Return the settings of a file, or the defaults, with what was given besides.
+def merged_settings(values: Mapping[str, Any], given: Mapping[str, Any]) -> CameraSettings:
+    """Return the settings of a file's values, with what was given besides, which wins.
 
     given: paths may be `Path`. Raises UsageError, see `settings_from`.
     """
-    values = {} if config is None else _read(config)
+    merged = dict(values)
     for name, value in given.items():
-        values[name] = str(value) if isinstance(value, Path) else value
-    return settings_from(values)
+        merged[name] = str(value) if isinstance(value, Path) else value
+    return settings_from(merged)
 
 
-def _read(path: Path) -> Dict[str, Any]:
-    """Return the values of a settings file, .json everywhere, .yaml where PyYAML is installed.
+def read_settings(path: Path) -> Dict[str, Any]:
+    """Return the values of a JSON file of settings.
 
     Raises UsageError for a file that is not there or does not hold names with values.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix.lower() == ".json" else _yaml(text)
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         found = " ".join(str(error).split())
-        raise UsageError("settings in {}".format(path), found, "correct the file") from error
+        raise UsageError("settings as JSON in {}".format(path), found, "correct it") from error
     if not isinstance(values, dict):
         found = type(values).__name__
         raise UsageError("names with values in {}".format(path), found, "write name: value")
-    # YAML reads the bare word `on` as true.
-    return {"on" if name is True else str(name): value for name, value in values.items()}
+    return values
 
 
 def grid_of(text: str) -> Tuple[int, int]:
@@ -193,21 +190,6 @@ def grid_of(text: str) -> Tuple[int, int]:
     if match is None:
         raise UsageError("tiles like 2x2", repr(text), "give columns and rows, at most 99 each")
     return int(match.group(2)), int(match.group(1))
-
-
-def _yaml(text: str) -> Any:
-    yaml = require("yaml", "write the settings as .json, or install it: pip install pyyaml")
-    try:
-        return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(_yaml_trouble(error)) from None
-
-
-def _yaml_trouble(error: Any) -> str:
-    """Return what is wrong and where; not the line itself, which may hold a secret."""
-    mark = getattr(error, "problem_mark", None)
-    where = "" if mark is None else " in line {}".format(mark.line + 1)
-    return "{}{}".format(getattr(error, "problem", None) or "no YAML", where)
 
 
 def _checked(name: str, value: Any) -> Any:

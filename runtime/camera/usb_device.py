@@ -41,7 +41,10 @@ def open_usb(source: SourceUri) -> LiveSource:
 def _number_of(device: str) -> int:
     """Return N of /dev/videoN, also for the lasting names under /dev/v4l, which are links."""
     if not os.path.exists(device):  # noqa: PTH110 - a name of the kernel
-        fix = "plug it in; `v4l2-ctl --list-devices` lists what is there"
+        fix = (
+            "plug it in (`v4l2-ctl --list-devices` lists what is there), or try without one: "
+            "--source shapes://640x480@30, or a video"
+        )
         raise DeviceError("a camera at " + device, "none", fix)
     match = _NUMBER.match(os.path.realpath(device))
     if match is None:
@@ -49,7 +52,7 @@ def _number_of(device: str) -> int:
         raise DeviceError("a camera at " + device, "a device that is no camera", fix)
     if not os.access(device, os.R_OK | os.W_OK):
         fix = "run: sudo usermod -aG video $USER, then log in again"
-        raise DeviceError("leave to use " + device, "no permission", fix)
+        raise DeviceError("permission to use " + device, "none", fix)
     return int(match.group(1))
 
 

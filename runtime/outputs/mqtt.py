@@ -26,7 +26,7 @@ class Mqtt(EventTarget):
         """
         parts = parsed_url(url)
         if parts is None or parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise UsageError("a broker like mqtt://host/topic", "another URL", "correct it")
+            raise UsageError("a broker like mqtt://host/topic", "another form", "correct it")
         self._topic = unquote(parts.path.lstrip("/"))
         if not self._topic:
             raise UsageError("a broker like mqtt://host/topic", "one without topic", "correct it")

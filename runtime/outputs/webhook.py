@@ -23,7 +23,7 @@ class Webhook(EventTarget):
         plain = all("!" <= sign <= "~" for sign in url)  # as http.client wants it
         if not (plain and parts and parts.scheme in ("http", "https") and parts.hostname):
             # Not the URL: path and query may hold secrets.
-            raise UsageError("a webhook like https://host/path", "another URL", "correct it")
+            raise UsageError("a webhook like https://host/path", "another form", "correct it")
         self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         self._headers = {"Content-Type": "application/json", "User-Agent": "edgedet"}
         if parts.username is not None:

@@ -31,7 +31,10 @@ def read_zones(path: Path, class_names: Sequence[str]) -> Tuple[Zone, ...]:
     """The zones in a JSON file, see `zones_from`; UsageError names what is wrong."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        expected, found = "a file of zones at {}".format(path), error.strerror or str(error)
+        raise UsageError(expected, found, "check the path") from error
+    except ValueError as error:
         found = " ".join(str(error).split())
         raise UsageError("zones as JSON in {}".format(path), found, "correct it") from error
     return zones_from(values, class_names)

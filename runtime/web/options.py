@@ -37,6 +37,9 @@ def parse_listen(text: str) -> Tuple[str, int]:
     Without a host: all addresses of the machine. Raises UsageError.
     """
     host, colon, port = text.rpartition(":")
+    if text.isdecimal():  # to a resolver `9000` is an address: 0.0.35.40
+        fix = "write 127.0.0.1:{0}, or 0.0.0.0:{0} for other machines as well".format(text)
+        raise UsageError("HOST:PORT to listen on", repr(text), fix)
     bare_ipv6 = ":" in host and not host.startswith("[")
     if not colon or bare_ipv6 or text.endswith("]"):
         host, port = text, str(PORT)

@@ -11,7 +11,8 @@
   const time = (s) => s < 100 ? `${Math.round(s)} s` : s < 5400 ? `${Math.round(s / 60)} min`
     : `${number(s / 3600, 1)} h`;
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  const sentence = (text = "") => text.charAt(0).toUpperCase() + text.slice(1);
+  const sentence = (text = "") =>
+    text && text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
   const make = (tag, parent, name) => {
     const node = document.createElement(tag);
     if (name) node.className = name;
@@ -95,8 +96,10 @@
       this.image.onerror = () => this.failed();
       this.veil = find(".veil");
       this.path = encodeURIComponent(name);
-      find("[data-snapshot]").href = `/snapshot/${this.path}.jpg`;
+      this.snapshot = find("[data-snapshot]");
+      this.snapshot.href = `/snapshot/${this.path}.jpg`;
       put(find("[data-name]"), name);
+      find("[data-name]").title = name;
       for (const part of ["state", "total", "classes", "none", "zones", "facts", "tiles"])
         this[`${part}Node`] = find(`[data-${part}]`);
       this.graphs = GRAPHS.map((graph) => new Graph(this.tilesNode, graph));
@@ -104,6 +107,7 @@
     }
 
     show(camera) {
+      this.snapshot.hidden = !camera.frame;
       if (camera.frame) this.view.style.aspectRatio =
         `${camera.frame.width} / ${camera.frame.height}`;
       this.tell(camera);
@@ -123,7 +127,7 @@
       const told = {
         offline: ["No connection", "edgedet does not answer. Trying again…"],
         lost: [`No picture${silent == null ? "" : ` for ${time(silent)}`}`,
-          `${since}${sentence(trouble || "The source is silent.")} Opening it again…`],
+          `${since}${sentence(trouble || "the source is silent")} Opening it again…`],
         opening: ["Opening…", sentence(trouble)],
       }[camera.state];
       const covered = told || (camera.frame ? null : ["Waiting for the first picture…", ""]);
@@ -186,10 +190,10 @@
       const {captured, processed, dropped} = camera.frames;
       const facts = [
         ["Source", camera.granted],
-        ["Came", number(captured)], ["Looked at", number(processed)],
-        ["Dropped", dropped ? `${number(dropped)} (${number(camera.fps.dropped, 1)} a second)` : "none"],
+        ["Captured", number(captured)], ["Looked at", number(processed)],
+        ["Skipped", dropped ? `${number(dropped)} (${number(camera.fps.dropped, 1)} a second)` : "none"],
         ["Gaps", camera.gaps ? `${number(camera.gaps)} (${time(camera.gap_s)})` : "none"],
-        ["Reopened", camera.reopened ? `${number(camera.reopened)} ×` : ""],
+        ["Tried again", camera.reopened ? `${number(camera.reopened)} ×` : ""],
       ].filter(([, text]) => text);
       const text = JSON.stringify(facts);
       if (text === this.factsText) return;

@@ -37,6 +37,74 @@ def test_inference(repo, tmp_path):
 
 
 @pytest.mark.slow
+def test_int8(repo, tmp_path, monkeypatch):
+    for folder in ("int8", "export"):
+        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
+    from self_labelled import exported, write_data
+
+    model = tmp_path / "toy.onnx"
+    exported(model)
+    data = write_data(tmp_path / "noise", model)
+    out = tmp_path / "int8.json"
+    command = [sys.executable, str(repo / "benchmarks" / "int8.py"), "--rounds", "1"]
+    command += ["--model", "toy", str(model), str(data), "--images", "4", "--method", "minmax"]
+    command += ["--max-drop", "60", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(out.read_text())
+    assert [row["name"] for row in results["rows"]] == ["toy: FP32", "toy: INT8 for CPUs"]
+    assert {found["target"] for found in results["findings"]} == {1.0, 1.8}
+    assert results["details"]["cpu"]["name"]
+    for form in ("tensorrt", "cpu"):
+        assert 0 < results["details"]["toy"][form]["ap"] <= 1
+    assert "toy: speed of cpu" in done.stdout
+
+
+@pytest.mark.slow
+def test_bias_correction(repo, tmp_path, monkeypatch):
+    for folder in ("int8", "export"):
+        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
+    from self_labelled import exported, write_data
+
+    model = tmp_path / "toy.onnx"
+    exported(model)
+    data = write_data(tmp_path / "noise", model)
+    out = tmp_path / "bias.json"
+    command = [sys.executable, str(repo / "benchmarks" / "bias_correction.py"), "--images", "4"]
+    command += ["--model", "toy", str(model), str(data), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())["details"]["toy"]
+    assert [(row["method"], row["form"]) for row in rows][:3] == [
+        ("minmax", "tensorrt"),
+        ("minmax", "cpu"),
+        ("entropy", "tensorrt"),
+    ]
+    assert all(0 < row["as_trained"] <= 100 for row in rows)
+
+
+@pytest.mark.slow
+def test_memory_of_a_calibration(repo, tmp_path, monkeypatch):
+    """The number of images of which the docs speak grows; what it takes does not."""
+    for folder in ("int8", "export"):
+        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
+    from self_labelled import exported, write_data
+
+    model = tmp_path / "toy.onnx"
+    exported(model)
+    images = write_data(tmp_path / "noise", model) / "images"
+    out = tmp_path / "memory.json"
+    command = [sys.executable, str(repo / "benchmarks" / "calibration_memory.py"), str(model)]
+    command += [str(images), "--images", "4", "64", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(out.read_text())
+    assert [run["images"] for run in results["details"]["runs"]] == [4, 64]
+    assert results["findings"][-1]["met"]
+    assert "ru_maxrss" in results["protocol"]
+
+
+@pytest.mark.slow
 def test_training_step(repo, tmp_path):
     results, printed = run(repo, tmp_path, "training_step.py", "--batch", "2")
     assert results["settings"]["batch"] == 2

@@ -1,14 +1,18 @@
-"""The calibration cache: by hand, by an independent reader, and what is no cache."""
+"""The calibration cache: by hand, and by an independent reader."""
 
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
-from edgedet.calibration.cache import cache_header, cache_text, read_cache, restamped
+from edgedet.calibration.cache import cache_text, model_cache
+from edgedet.runtime.calibration_cache import read_cache
 from edgedet.runtime.errors import ModelError
+from edgedet.runtime.int8_scales import load_scales
 
 AMAX = {"images": 127.0, "/stem/Conv_output_0": 1.0, "a: b": 63.5, "zeros": 0.0}
 
@@ -55,37 +59,6 @@ def test_an_independent_reader_finds_the_same() -> None:
     assert {name: 127 * float(s) for name, s in cache.scales.items()} == as_nvidia_reads(text)
 
 
-def test_versions() -> None:
-    """NvInferRuntimeCommon.h of 8.2 and NvInferRuntimeBase.h of 10."""
-    numbers = {(8, 2, 1): 8201, (8, 6, 1): 8601, (10, 3, 0): 100300, (10, 16, 1, 11): 101601}
-    for version, number in numbers.items():
-        assert cache_header(version) == f"TRT-{number}-EntropyCalibration2"
-
-
-def test_another_first_line_and_nothing_else() -> None:
-    text = restamped(cache_text(AMAX, (8, 2, 1)), (10, 3, 0))
-    assert text == cache_text(AMAX, (10, 3, 0))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "images: 3f800000\n",
-        "TRT-8201-EntropyCalibration2\nimages 3f800000\n",
-        "TRT-8201-EntropyCalibration2\nimages: 3f8000\n",
-        "TRT-8201-EntropyCalibration2\nimages: 3f8000001\n",
-        "TRT-8201-EntropyCalibration2\nimages: 00000000\n",
-        "TRT-8201-EntropyCalibration2\nimages: 7f800000\n",
-        "TRT-8201-EntropyCalibration2\nimages: bf800000\n",
-        "TRT-8201-EntropyCalibration2\nimages: 3f800000\nimages: 3f800000\n",
-    ],
-)
-def test_what_is_no_cache_is_refused(text: str) -> None:
-    with pytest.raises(ModelError):
-        read_cache(text)
-
-
 def test_what_no_line_can_say_is_refused() -> None:
     for name in ("", "two\nlines"):
         with pytest.raises(ModelError, match="printable names"):
@@ -93,3 +66,13 @@ def test_what_no_line_can_say_is_refused() -> None:
     for value in (np.nan, np.inf, -1.0):
         with pytest.raises(ModelError, match="a finite range of t"):
             cache_text({"t": value}, (8, 2, 1))
+
+
+def test_the_cache_of_a_model_has_what_int8_layers_touch_and_nothing_behind() -> None:
+    golden = Path(__file__).parent.parent / "golden"
+    scales = load_scales(golden / "tiny_int8.scales.json")
+    text = model_cache(onnx.load(golden / "tiny_int8.onnx"), scales)
+    touched = ["images", "stem", "stem_relu", "mixed", "sum", "back"]
+    found = as_nvidia_reads(text)
+    assert list(found) == touched
+    assert found == pytest.approx({name: scales.amax[name] for name in touched}, rel=1e-6)

@@ -99,7 +99,7 @@ def test_names_and_thresholds_do_not_matter(
     "damage",
     [
         lambda content: content.clear(),
-        lambda content: content.update(schema_version=2),
+        lambda content: content.update(schema_version=1),
         lambda content: content["key"].pop("method"),
         lambda content: content["tensors"]["relu"].update(amax=0),
         lambda content: content["tensors"]["relu"].update(amax=float("nan")),

@@ -9,11 +9,14 @@ import pytest
 from int8_networks import HEAD, LAYERS, network
 from onnx import numpy_helper
 
+from edgedet.calibration import sensitivity
+from edgedet.calibration.bias_correction import channel_means
+from edgedet.calibration.calibrated import Calibrated
 from edgedet.calibration.collection import collect
 from edgedet.calibration.key import CalibrationKey
 from edgedet.calibration.qdq import int8_layer_names, qdq_model
 from edgedet.calibration.scales_file import Scales, scales_by
-from edgedet.calibration.sensitivity import QUIETEST_DB, quantised, rank_layers, snr_db
+from edgedet.calibration.sensitivity import QUIETEST_DB, comparisons, rank_layers, snr_db
 from edgedet.runtime.errors import DataError
 
 KEY = CalibrationKey("", "", 4, {}, "minmax")
@@ -26,6 +29,10 @@ def inputs(seed: int = 1, count: int = 4) -> list[np.ndarray]:
 
 def scales_of(model: onnx.ModelProto) -> Scales:
     return scales_by(collect(model, inputs()), KEY)
+
+
+def calibrated(model: onnx.ModelProto) -> Calibrated:
+    return Calibrated(model, scales_of(model), channel_means(model, inputs()))
 
 
 def with_outlier(model: onnx.ModelProto, factor: float = 1000.0) -> onnx.ModelProto:
@@ -62,45 +69,73 @@ def slow_snr_db(pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 @pytest.mark.parametrize("form", ["tensorrt", "cpu"])
 def test_every_int8_layer_is_ranked_the_worst_first(form: str) -> None:
-    model = network()
-    losses = rank_layers(model, scales_of(model), form, inputs())
-    assert {loss.layer for loss in losses} == set(int8_layer_names(model, form))
-    found = [loss.snr_db for loss in losses]
-    assert found == sorted(found)
-    assert all(10 < value < QUIETEST_DB for value in found)
+    model, steps = network(), []
+    found = rank_layers(calibrated(model), form, inputs(), advance=lambda: steps.append(1))
+    assert {loss.layer for loss in found.losses} == set(int8_layer_names(model, form))
+    alone = [loss.snr_db for loss in found.losses]
+    assert alone == sorted(alone)
+    assert all(10 < value < QUIETEST_DB for value in alone)
+    assert found.whole_db < min(alone)
+    assert len(steps) == comparisons(len(found.losses)) == 2 * len(found.losses) + 1
 
 
-def test_the_loss_of_a_layer_is_that_of_a_model_with_it_alone_in_int8() -> None:
+def test_the_losses_of_a_layer_are_those_of_models_with_it_alone_in_int8_and_in_float() -> None:
     model = network()
-    scales = scales_of(model)
-    losses = {loss.layer: loss.snr_db for loss in rank_layers(model, scales, "tensorrt", inputs())}
-    for layer in LAYERS:
-        alone = qdq_model(model, scales.amax, "tensorrt", set(LAYERS) - {layer})
-        pairs = [(run(model, HEAD, x), run(alone, HEAD, x)) for x in inputs()]
-        assert losses[layer] == pytest.approx(slow_snr_db(pairs), abs=0.01)
+    known = calibrated(model)
+    found = rank_layers(known, "tensorrt", inputs())
+
+    def slow(float_layers: set[str]) -> float:
+        changed = qdq_model(model, known.scales.amax, "tensorrt", float_layers, means=known.means)
+        return slow_snr_db([(run(model, HEAD, x), run(changed, HEAD, x)) for x in inputs()])
+
+    assert found.whole_db == pytest.approx(slow(set()), abs=0.01)
+    for loss in found.losses:
+        assert loss.snr_db == pytest.approx(slow(set(LAYERS) - {loss.layer}), abs=0.01)
+        assert loss.kept_db == pytest.approx(slow({loss.layer}), abs=0.01)
+
+
+def test_of_many_layers_the_worst_alone_are_kept_in_float_one_by_one(monkeypatch) -> None:
+    monkeypatch.setattr(sensitivity, "MOST_KEPT", 2)
+    found = rank_layers(calibrated(network()), "tensorrt", inputs())
+    assert [loss.kept_db is None for loss in found.losses] == [False, False, True, True, True]
+    assert comparisons(len(found.losses)) == 5 + 2 + 1
 
 
 def test_the_form_for_the_cpu_counts_what_rounds_the_head_as_well() -> None:
-    model = network()
-    losses = {loss.layer: loss for loss in rank_layers(model, scales_of(model), "cpu", inputs())}
-    assert losses[HEAD].snr_db < 60
+    losses = rank_layers(calibrated(network()), "cpu", inputs()).losses
+    assert {loss.layer: loss for loss in losses}[HEAD].snr_db < 60
 
 
 @pytest.mark.parametrize("form", ["tensorrt", "cpu"])
 def test_the_readers_and_makers_of_an_outlier_are_the_worst(form: str) -> None:
-    model = with_outlier(network())
-    losses = rank_layers(model, scales_of(model), form, inputs())
+    losses = rank_layers(calibrated(with_outlier(network())), form, inputs()).losses
     assert losses[0].layer in ("narrow", "widen")
     assert losses[0].snr_db < losses[2].snr_db - 6
+
+
+def test_two_layers_that_spoil_one_tensor_are_bad_alone_and_help_only_together() -> None:
+    """In the CPU's form the maker of an outlier writes it as codes, and its reader reads them."""
+    known = calibrated(with_outlier(network()))
+    found = rank_layers(known, "cpu", inputs())
+    spoiling = {"widen", "narrow"}
+    losses = {loss.layer: loss for loss in found.losses}
+    reads = sensitivity._head_reads(known.model.graph)
+    exact, both = (
+        sensitivity._results(model, reads, inputs())
+        for model in (known.model, known.quantised("cpu", spoiling))
+    )
+    gained = snr_db(exact, both) - found.whole_db
+    assert gained > 6
+    assert max(losses[name].kept_db for name in spoiling) - found.whole_db < gained / 2
 
 
 def test_the_ranges_of_the_cpu_form_are_those_that_were_seen() -> None:
     """A tensor that is never below 0 gets all its codes above."""
     model = network()
-    scales = scales_of(model)
-    ours = quantised(model, scales, "cpu")
-    clips = {name: scale.clip for name, scale in scales.tensors.items()}
-    assert ours == qdq_model(model, scales.amax, "cpu", clips=clips)
+    known = calibrated(model)
+    clips = {name: scale.clip for name, scale in known.scales.tensors.items()}
+    plain = qdq_model(model, known.scales.amax, "cpu", clips=clips, means=known.means)
+    assert known.quantised("cpu") == plain
 
 
 def test_signal_and_noise_of_results() -> None:
@@ -116,6 +151,5 @@ def test_results_that_never_vary_have_no_signal() -> None:
 
 
 def test_no_images_are_told() -> None:
-    model = network()
     with pytest.raises(DataError, match="images to compare the layers on"):
-        rank_layers(model, scales_of(model), "cpu", [])
+        rank_layers(calibrated(network()), "cpu", [])

@@ -20,7 +20,7 @@ import edgedet
 from edgedet.cli import main
 from edgedet.export.bundle import SHEBANG, write_bundle
 from edgedet.runtime import Detections, ModelError, UsageError, open_detector
-from edgedet.runtime.bundle_file import FP16, FP32, open_bundle
+from edgedet.runtime.bundle_file import FP16, FP32, INT8, open_bundle
 from edgedet.runtime.engine_cache import FOLDER_VARIABLE
 from edgedet.runtime.sources import open_source
 from edgedet.runtime.synthetic_frames import synthetic_frames
@@ -89,6 +89,25 @@ def test_what_it_says_of_itself() -> None:
     assert bundle.spec.class_names == ("other", "blue")
     assert bundle.model_file(FP16).name == "model.fp16.onnx"
     assert bundle.model_file().read_bytes() == ONNX.read_bytes()
+
+
+def test_int8_travels_as_scales_and_as_a_graph() -> None:
+    model, graph = GOLDEN / "tiny_int8.onnx", GOLDEN / "tiny_int8.qdq.onnx"
+    scales = GOLDEN / "tiny_int8.scales.json"
+    size = write_bundle(Path("model.pyz"), model, scales=scales, quantised=graph)
+    assert size.runtime_bytes < LIMIT_BYTES
+    assert {"model.onnx", "model.int8.onnx", "scales.json"} < names_in(Path("model.pyz"))
+    bundle = open_bundle(Path("model.pyz"))
+    assert bundle.scales_file().read_bytes() == scales.read_bytes()
+    assert bundle.model_file(INT8).read_bytes() == graph.read_bytes()
+    plain = write_bundle(Path("plain.pyz"), model)
+    assert plain.runtime_files == size.runtime_files
+
+
+def test_scales_of_another_model_are_no_part_of_a_bundle() -> None:
+    with pytest.raises(UsageError, match="those of another model"):
+        write_bundle(Path("model.pyz"), ONNX, scales=GOLDEN / "tiny_int8.scales.json")
+    assert not Path("model.pyz").exists()
 
 
 def test_a_foreign_model_is_refused_and_what_was_there_stays() -> None:

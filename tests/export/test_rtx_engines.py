@@ -128,10 +128,10 @@ def test_one_engine_for_several_gpus(small: Path, rtx: Flavour, tmp_path: Path) 
 
 
 def test_fp16_is_never_fp32_without_a_word(small: Path, rtx: Flavour, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="a graph in FP16: .* 0 learned layers in FP16"):
+    with pytest.raises(ModelError, match="a graph in FP16: .* layers: 2 in FP32, 0 in FP16"):
         engine_from_onnx(small, tmp_path / "a.engine", rtx, FP16)
     save_onnx(half_precision(chain(2.0)), small)
-    with pytest.raises(ModelError, match="a graph in FP32: .* 2 learned layers in FP16"):
+    with pytest.raises(ModelError, match="a graph in FP32: .* layers: 0 in FP32, 2 in FP16"):
         engine_from_onnx(small, tmp_path / "a.engine", rtx, FP32)
     assert not list(tmp_path.glob("*.engine*"))
 

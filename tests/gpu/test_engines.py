@@ -21,6 +21,7 @@ from edgedet.runtime import engine_builder
 from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.backend_tensorrt import TensorRtBackend
 from edgedet.runtime.bench import measure
+from edgedet.runtime.candidates import Candidates, candidates_of
 from edgedet.runtime.checksum import sha256_of_bytes
 from edgedet.runtime.cuda_memory import Cuda, NoGpuError, open_cuda
 from edgedet.runtime.detector import Detector, open_detector
@@ -29,15 +30,24 @@ from edgedet.runtime.engine_file import read_engine_facts, write_engine
 from edgedet.runtime.engine_options import EngineOptions
 from edgedet.runtime.errors import DeviceError, ModelError
 from edgedet.runtime.gpu_identity import Gpu
+from edgedet.runtime.int8_gate import found_again, holds
 from edgedet.runtime.layer_precisions import shares_of_plan
+from edgedet.runtime.model_reference import MOST_CANDIDATES
 from edgedet.runtime.preprocess import preprocess
 from edgedet.runtime.tensorrt_flavour import Flavour
 
 torch = pytest.importorskip("torch", reason="the models are made with PyTorch: edgedet[train]")
 
+from edgedet.calibration.bias_correction import channel_means  # noqa: E402
+from edgedet.calibration.calibrated import Calibrated  # noqa: E402
+from edgedet.calibration.collection import collect  # noqa: E402
+from edgedet.calibration.engine_scales import engine_scales  # noqa: E402
+from edgedet.calibration.key import calibration_key  # noqa: E402
+from edgedet.calibration.scales_file import scales_by, write_scales  # noqa: E402
 from edgedet.export.from_torch import graph_from_torch  # noqa: E402
 from edgedet.export.half_proof import proven_half, require_agreement  # noqa: E402
-from edgedet.export.onnx_file import save_onnx  # noqa: E402
+from edgedet.export.metadata import read_spec  # noqa: E402
+from edgedet.export.onnx_file import load_onnx, save_onnx  # noqa: E402
 from edgedet.export.parity import FP32_BOUNDS, compare_backends  # noqa: E402
 from edgedet.export.parity_images import parity_images  # noqa: E402
 from edgedet.export.uint8_input import with_uint8_input  # noqa: E402
@@ -132,6 +142,50 @@ def build(
         return engine
 
     return built
+
+
+@pytest.fixture
+def int8_of(
+    flavour: Flavour, tmp_path: Path, onnx_of: Callable[[str], Path], options: Callable[..., object]
+) -> Callable[[str], tuple[Path, Path]]:
+    """Builds an INT8 engine of what the flavour takes; returns it and the graph with Q/DQ."""
+
+    def built(name: str) -> tuple[Path, Path]:
+        source = onnx_of(name)
+        model = load_onnx(source)
+        spec = read_spec(model)
+        batches = [preprocess(frame, spec)[0][None] for frame in frames_of(MODELS[name])]
+        key = calibration_key(source, [], spec, "percentile")
+        means = channel_means(model, batches)
+        calibrated = Calibrated(model, scales_by(collect(model, batches), key), means)
+        graph, scales = tmp_path / f"{name}.int8.onnx", tmp_path / "scales.json"
+        save_onnx(calibrated.quantised("tensorrt"), graph)
+        write_scales(scales, engine_scales(model, calibrated.scales, means=means))
+        engine = tmp_path / f"{name}.int8.engine"
+        if flavour.can.weakly_typed:
+            engine_from_onnx(source, engine, flavour, options("int8"), scales=scales)
+        else:
+            engine_from_onnx(graph, engine, flavour, options("int8"))
+        return engine, graph
+
+    return built
+
+
+def test_int8_finds_what_its_graph_with_q_dq_finds(
+    int8_of: Callable[[str], tuple[Path, Path]], gpu: Gpu
+) -> None:
+    engine, graph = int8_of("scale_aware_ssd")
+    facts = read_engine_facts(engine)
+    assert (facts.precision_used, facts.layers_int8 > 0) == ("int8", True)
+    assert (facts.quantised or {}).get("without_range", []) == []
+    frames = frames_of(MODELS["scale_aware_ssd"])
+    with OnnxRuntimeBackend(graph) as exact, TensorRtBackend(engine) as backend:
+        reference = [
+            Candidates(*(part[:MOST_CANDIDATES].copy() for part in found))
+            for found in candidates_of(exact, frames)
+        ]
+        gate = found_again(reference, candidates_of(backend, frames))
+    assert holds(gate), gate
 
 
 def test_an_engine_says_what_onnxruntime_says(

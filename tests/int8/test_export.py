@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import numpy_helper
 from self_labelled import exported, with_outlier, write_data
 
 from edgedet.calibration.scales_file import read_scales
+from edgedet.calibration.trained_ranges import write_trained_ranges
+from edgedet.export.metadata import read_spec, write_spec
 from edgedet.export.onnx_file import load_onnx, save_onnx
 from edgedet.int8.request import Int8Request
 from edgedet.int8.run import export_int8, model_path
@@ -18,6 +22,8 @@ from edgedet.runtime.images import read_image
 
 OUTLIER = 1e4
 WIDE = {"max_drop": 30.0, "max_drop_smallest": 30.0}
+WIDER = {"max_drop": 60.0, "max_drop_smallest": 60.0}
+"""Which every form of the toy holds at once."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def outlier_of(model: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def passed(tmp_path_factory: pytest.TempPathFactory, model: Path, data: Path):
     return export_int8(
-        Int8Request(model, str(data), tmp_path_factory.mktemp("out"), images=16, **WIDE)
+        Int8Request(model, str(data), tmp_path_factory.mktemp("out"), images=16, **WIDER)
     )
 
 
@@ -77,9 +83,50 @@ def test_the_report_is_plain_json_and_markdown(passed) -> None:
     assert json.dumps(written, allow_nan=False)
     text = (passed.request.out / "int8.md").read_text()
     assert "passed" in text.splitlines()[0]
-    for told in ("FP16", "INT8 tensorrt", "INT8 cpu", "small", "hen", "percentile"):
+    forms = ("INT8 for TensorRT", "INT8 for CPUs")
+    for told in ("FP16", *forms, "small", "hen", "percentile", "biases corrected"):
         assert told in text
-    assert (passed.request.out / "int8.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("int8.png", "int8_layers.png", "int8_histograms.png"):
+        assert f"({name})" in text
+        assert (passed.request.out / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_tensors_come_the_worst_first_with_the_clips_of_all_methods(passed) -> None:
+    found = [tensor.snr_db for tensor in passed.tensors]
+    assert found == sorted(found)
+    scales = read_scales(passed.request.out / "scales.json")
+    for tensor in passed.tensors:
+        assert set(tensor.clips) == {"minmax", "entropy", "percentile", "mse"}
+        assert tensor.clips[passed.method] == scales.amax[tensor.tensor]
+        assert max(tensor.clips.values()) == tensor.clips["minmax"]
+
+
+def test_layers_are_compared_from_both_sides_though_nothing_had_to_be_repaired(passed) -> None:
+    for form in passed.forms:
+        assert len(form.sensitivity.losses) == form.layers
+        assert all(loss.kept_db is not None for loss in form.sensitivity.losses)
+        assert form.worst is None
+        assert [point.float_layers for point in form.curve] == [0, 1, 2]
+
+
+def test_chance_is_told_beside_what_is_lost(passed) -> None:
+    for form in passed.forms:
+        assert 0 < form.chance.total < 30
+    assert " ± " in (passed.request.out / "int8.md").read_text(encoding="utf-8")
+
+
+def test_scales_say_what_the_form_for_tensorrt_has_in_its_graph(passed) -> None:
+    """Its head in float, and the corrected biases, for a TensorRT that quantises by itself."""
+    scales = read_scales(passed.request.out / "scales.json")
+    form = next(form for form in passed.forms if form.form == "tensorrt")
+    graph = load_onnx(form.path).graph
+    constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    convolutions = {node.name: node for node in graph.node if node.op_type == "Conv"}
+    assert set(scales.biases) | set(scales.float_layers) == set(convolutions)
+    for name, bias in scales.biases.items():
+        np.testing.assert_array_equal(
+            constants[convolutions[name].input[2]], np.array(bias, np.float32)
+        )
 
 
 def test_the_latency_of_the_form_for_the_cpu_is_measured(passed) -> None:
@@ -103,7 +150,10 @@ def test_an_outlier_is_caught_and_the_layer_that_reads_it_goes_back_to_float(
     assert form.float_layers == (convolutions[2],)
     assert report.gate.passes(form.accuracy)
     assert [point.float_layers for point in form.curve] == [0, 1]
-    assert len(form.losses) == form.layers == 3
+    assert len(form.sensitivity.losses) == form.layers == 3
+    worst = {layer.layer: layer for layer in form.worst.layers}[convolutions[2]]
+    assert form.worst.fp32 - form.worst.int8 > 0.3
+    assert worst.kept - form.worst.int8 > 0.3 < form.worst.fp32 - worst.alone
 
 
 def test_what_cannot_be_repaired_is_refused_and_nothing_is_left(
@@ -121,12 +171,15 @@ def test_what_cannot_be_repaired_is_refused_and_nothing_is_left(
         "int8.json",
         "int8.md",
         "int8.png",
+        "int8_histograms.png",
+        "int8_layers.png",
     }
     assert caught.value.facts == json.loads((request.out / "int8.json").read_text())
     assert not caught.value.facts["passed"]
     text = (request.out / "int8.md").read_text()
     assert "REFUSED" in text.splitlines()[0]
     assert "Calibrated on 2 images only" in text
+    assert "they show nothing" in text
 
 
 def test_without_time_nothing_is_repaired(model: Path, data: Path, tmp_path: Path) -> None:
@@ -145,6 +198,19 @@ def test_other_images_in_the_same_folder_are_refused(
     other = Int8Request(model, str(data), tmp_path, images=5, method="minmax", **WIDE)
     with pytest.raises(UsageError, match=r"the images \(4, now 5\)"):
         export_int8(other)
+
+
+def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    export_int8(Int8Request(model, str(data), out, images=4, method="minmax", **WIDER))
+    changed = load_onnx(model)
+    write_spec(changed, read_spec(changed)._replace(resize="letterbox"))
+    save_onnx(changed, tmp_path / "toy.onnx")
+    request = Int8Request(tmp_path / "toy.onnx", str(data), out, images=4, **WIDER)
+    with pytest.raises(UsageError, match=r"the model \(SHA-256 .*resize stretch, now letterbox"):
+        export_int8(request)
 
 
 @pytest.mark.parametrize(
@@ -187,3 +253,18 @@ def test_the_same_request_gives_the_same_models(model: Path, data: Path, tmp_pat
         )
         written.append(export_int8(request).forms[0].path.read_bytes())
     assert written[0] == written[1]
+
+
+def test_ranges_of_the_training_win_over_calibrated_ones(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    trained = load_onnx(model)
+    tensor = next(node for node in trained.graph.node if node.op_type == "Conv").output[0]
+    write_trained_ranges(trained, {tensor: 1.25})
+    save_onnx(trained, tmp_path / "trained.onnx")
+    request = Int8Request(
+        tmp_path / "trained.onnx", str(data), tmp_path / "out", images=4, method="minmax", **WIDER
+    )
+    report = export_int8(request)
+    assert read_scales(request.out / "scales.json").amax[tensor] == 1.25
+    assert "The ranges of 1 tensors are those of the training in INT8." in report.notes

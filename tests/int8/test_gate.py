@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgedet.evaluation.buckets import COCO_BUCKETS
-from edgedet.int8.accuracy import Accuracy
+from edgedet.int8.accuracy import Accuracy, Chance
 from edgedet.int8.gate import LEAST_OBJECTS, gate_for
 from edgedet.runtime.errors import DataError
 
@@ -57,3 +57,22 @@ def test_what_is_lost_is_told() -> None:
 def test_a_model_that_finds_nothing_has_nothing_to_lose(ap: float) -> None:
     with pytest.raises(DataError, match="of which the FP32 model finds something"):
         gate_for(accuracy(ap), (1, 1), COCO_BUCKETS, MANY)
+
+
+def test_a_bound_that_chance_may_move_is_told() -> None:
+    close = accuracy(0.395, small=0.19)
+    told = gate().luck(close, Chance(0.6, {"small": 1.5, "medium": 0.1}))
+    total, small = (
+        "that of 1 in total (0.50 ± 0.60)",
+        "that of 2 for 20 small objects (1.00 ± 1.50)",
+    )
+    assert told == f"{total} and {small}"
+    assert gate().luck(close, Chance(0.6, {"small": 0.1})) == total
+
+
+def test_what_is_far_from_its_bound_needs_no_word() -> None:
+    chance = Chance(0.6, {"small": 1.5, "medium": 9.0})
+    assert gate().luck(accuracy(0.42, small=0.22), chance) is None
+    assert gate().luck(accuracy(0.1, small=0.01), chance) is None
+    none = gate(dict.fromkeys(MANY, 1))
+    assert none.luck(accuracy(0.42, small=0.18), chance) is None

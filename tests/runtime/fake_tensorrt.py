@@ -3,8 +3,9 @@
 Each version has the attributes that the real one has and no others (API tables of NVIDIA's release
 branches and bindings, 8.2 to 11): calling what is not there is an AttributeError, as on the
 device. It reads the ONNX file, builds a network of layers, "chooses" precisions by flags and
-constraints, and serialises a plan that a changed byte spoils. Engines run where there is a fake
-driver for them: `fake_execution`.
+constraints, INT8 where all that a layer reads and makes has a range or comes out of Q/DQ, and
+serialises a plan that a changed byte spoils. Engines run where there is a fake driver for them:
+`fake_execution`.
 """
 
 import base64
@@ -31,7 +32,12 @@ LAYERS = {
     "Expand": "SLICE",
     "GatherElements": "GATHER",
     "Cast": "CAST",
+    "Relu": "ACTIVATION",
+    "Add": "ELEMENTWISE",
+    "QuantizeLinear": "QUANTIZE",
+    "DequantizeLinear": "DEQUANTIZE",
 }
+INT8_LAYERS = ("CONVOLUTION", "ACTIVATION", "ELEMENTWISE", "SHUFFLE", "SLICE")
 INTEGER_RESULTS = ("cell", "labels", "cells", "index")
 VERSIONS = {
     "8.2.1.8": (8, 2),
@@ -54,6 +60,9 @@ class Faults(SimpleNamespace):
             "build": None,  # message that is logged before the builder returns None
             "no_cuda": False,  # Builder() fails as without a driver
             "slow_fp16": False,
+            "slow_int8": False,
+            "ignores_int8": False,  # no layer ends in it
+            "renames": lambda name: name,  # what the parser makes of the names of tensors
             "ignores_fp16": False,  # all layers end in FP32
             "not_loadable": None,  # message that is logged before deserialising gives None
             "context": None,  # the same for making an execution context
@@ -72,9 +81,12 @@ class Strict:
     fields = ()
 
     def __setattr__(self, name, value):
-        if name not in self.fields:
+        if name == "__class__" and issubclass(value, type(self)):  # to one that is derived
+            object.__setattr__(self, name, value)
+        elif name not in self.fields:
             raise AttributeError("{} has no attribute {}".format(type(self).__name__, name))
-        object.__setattr__(self, name, value)
+        else:
+            object.__setattr__(self, name, value)
 
 
 def fake_tensorrt(version, faults=None, gpu=None):
@@ -162,29 +174,51 @@ def _add_loggers(trt, number):
 
 
 def _add_network(trt, number):  # noqa: C901 - classes, one beside the other
-    class Tensor(SimpleNamespace):
-        pass
+    class Tensor(Strict):
+        fields = ("shape", "dtype") + (("dynamic_range",) if number < (11, 0) else ())
+
+        def __init__(self, name, dtype):
+            self.__dict__.update(name=name, dtype=dtype, shape=(), range=None)
+
+        if number < (11, 0):
+
+            @property
+            def dynamic_range(self):
+                return self.range
+
+            @dynamic_range.setter
+            def dynamic_range(self, ends):
+                low, high = ends
+                assert self.dtype == trt.DataType.FLOAT, "a range of what is no float"
+                assert -low == high > 0, "a range that is not symmetric"
+                self.__dict__["range"] = (low, high)
 
     class Layer(Strict):
         fields = ("precision",) if number < (11, 0) else ()
 
-        def __init__(self, kind, name, tensors):
+        def __init__(self, kind, name, tensors, channels):
             inputs, outputs = tensors
             state = {"type": trt.LayerType[kind], "name": name, "tensors": (inputs, outputs)}
+            state.update(channels=channels, output_type=None)
             state.update(num_inputs=len(inputs), num_outputs=len(outputs))
             self.__dict__.update(state)
 
         if number < (11, 0):
 
             def set_output_type(self, index, dtype):
-                assert dtype == trt.DataType.FLOAT
-                assert self.get_output(index).dtype == dtype, "an integer result has no precision"
+                assert dtype in (trt.DataType.FLOAT, trt.DataType.HALF)
+                assert self.get_output(index).dtype == trt.DataType.FLOAT, "an integer result"
+                self.__dict__["output_type"] = dtype
 
         def get_input(self, index):
             return self.tensors[0][index]
 
         def get_output(self, index):
             return self.tensors[1][index]
+
+    class IConvolutionLayer(Layer):
+        fields = Layer.fields + ("bias",)
+        num_output_maps = property(lambda self: self.channels)
 
     class INetworkDefinition(Strict):
         def __init__(self, flags):
@@ -204,6 +238,7 @@ def _add_network(trt, number):  # noqa: C901 - classes, one beside the other
             return self.outputs[index]
 
     trt.Tensor, trt.Layer, trt.INetworkDefinition = Tensor, Layer, INetworkDefinition
+    trt.IConvolutionLayer = IConvolutionLayer
 
 
 def _add_config(trt, number):  # noqa: C901 - classes, one beside the other
@@ -306,13 +341,17 @@ def _add_parser(trt, number, faults):  # noqa: C901 - classes, one beside the ot
             tensors = {}
 
             def tensor(name):
-                return tensors.setdefault(name, _tensor(trt, name))
+                return tensors.setdefault(name, _tensor(trt, faults.renames(name)))
 
+            weights = {each.text(8): each.numbers(1) for each in graph.messages(5)}
             self._network.inputs.extend(_described(tensor, graph, 11))
             for node in nodes:
                 reads = [tensor(name) for name in node.texts(1)]
                 makes = [tensor(name) for name in node.texts(2)]
-                layer = trt.Layer(LAYERS[node.text(4)], node.text(3), (reads, makes))
+                shapes = [weights[name] for name in node.texts(1) if name in weights]
+                channels = shapes[0][0] if node.text(4) == "Conv" and shapes else None
+                names = node.text(3), (reads, makes)
+                layer = trt.Layer(LAYERS[node.text(4)], *names, channels)
                 self._network.layers.append(layer)
             self._network.outputs.extend(_described(tensor, graph, 12))
 
@@ -322,7 +361,7 @@ def _add_parser(trt, number, faults):  # noqa: C901 - classes, one beside the ot
 def _tensor(trt, name):
     integer = getattr(trt.DataType, "INT64", trt.DataType.INT32)
     dtype = integer if name in INTEGER_RESULTS else trt.DataType.FLOAT
-    return trt.Tensor(name=name, dtype=dtype, shape=())
+    return trt.Tensor(name, dtype)
 
 
 def _described(tensor, graph, field):
@@ -343,6 +382,7 @@ def _add_builder(trt, number, faults):  # noqa: C901 - classes, one beside the o
 
         if number < (11, 0):
             platform_has_fast_fp16 = not faults.slow_fp16
+            platform_has_fast_int8 = not faults.slow_int8
 
         def create_network(self, flags):
             trt.seen.networks.append(trt.INetworkDefinition(flags))
@@ -365,7 +405,7 @@ def _add_builder(trt, number, faults):  # noqa: C901 - classes, one beside the o
                 trt.say(self.logger, "ERROR", message.format(network.layers[0].name))
                 return None
             detailed = config.profiling_verbosity == trt.ProfilingVerbosity.DETAILED
-            types = [_chosen(trt, layer, config, faults) for layer in network.layers]
+            types = [_chosen(trt, layer, network, (config, faults)) for layer in network.layers]
             content = {"layers": types, "detailed": detailed, "tensors": rows_of(network)}
             content["onnx"] = base64.b64encode(network.onnx).decode("ascii")
             return _sealed(content)
@@ -389,15 +429,30 @@ def _add_builder(trt, number, faults):  # noqa: C901 - classes, one beside the o
     trt.Builder = Builder
 
 
-def _chosen(trt, layer, config, faults):
+def _chosen(trt, layer, network, conditions):
+    config, faults = conditions
     output = layer.get_output(0).dtype
     if output != trt.DataType.FLOAT:
         return [layer.name, output.name]
     allowed = hasattr(trt.BuilderFlag, "FP16") and trt.BuilderFlag.FP16 in config.flags
-    held = getattr(layer, "precision", None) == trt.DataType.FLOAT
-    obeys = allowed and trt.BuilderFlag.OBEY_PRECISION_CONSTRAINTS in config.flags
-    half = allowed and not (held and obeys) and not faults.ignores_fp16
+    obey = getattr(trt.BuilderFlag, "OBEY_PRECISION_CONSTRAINTS", None)
+    held = getattr(layer, "precision", None) if obey in config.flags else None
+    if held is None and not faults.ignores_int8 and _can_be_int8(trt, layer, network, config):
+        return [layer.name, "Int8"]
+    half = allowed and held != trt.DataType.FLOAT and not faults.ignores_fp16
     return [layer.name, "FP16" if half else "FP32"]
+
+
+def _can_be_int8(trt, layer, network, config):
+    if getattr(trt.BuilderFlag, "INT8", None) not in config.flags:
+        return False
+    makers = {each.get_output(0).name: each.type.name for each in network.layers}
+    if "DEQUANTIZE" in makers.values():
+        return makers.get(layer.get_input(0).name) == "DEQUANTIZE"
+    reads = [layer.get_input(index) for index in range(layer.num_inputs)]
+    known = set(makers) | {tensor.name for tensor in network.inputs}
+    floats = [tensor for tensor in reads if tensor.name in known] + [layer.get_output(0)]
+    return layer.type.name in INT8_LAYERS and all(t.dynamic_range for t in floats)
 
 
 def _sealed(content):

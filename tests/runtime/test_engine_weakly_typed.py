@@ -92,7 +92,7 @@ def test_the_sidecar_says_what_it_is(tmp_path):
     assert facts.plan_bytes == engine.stat().st_size
     assert facts.onnx_sha256 == engine_job.sha256_of(ONNX)
     assert facts.build_seconds > 0
-    assert json.loads(sidecar_path(engine).read_text())["schema_version"] == 2
+    assert json.loads(sidecar_path(engine).read_text())["schema_version"] == 3
 
 
 @pytest.mark.parametrize("version", WEAK)
@@ -251,7 +251,7 @@ def test_a_cause_is_of_this_build_and_no_earlier_one(tmp_path):
     [
         (Faults(no_cuda=True), DeviceError, "CUDA initialization failure with error: 35"),
         (Faults(slow_fp16=True), DeviceError, "faster in FP16"),
-        (Faults(ignores_fp16=True), ModelError, "10 layers in FP32 and 0 in FP16"),
+        (Faults(ignores_fp16=True), ModelError, "layers: 10 in FP32, 0 in FP16, 0 in INT8"),
         (Faults(not_loadable="Serialization failed"), DeviceError, "Serialization failed"),
     ],
 )
@@ -300,7 +300,7 @@ def test_an_fp16_graph_is_refused_where_a_flag_decides(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (EngineOptions("int4"), "a precision of fp32 or fp16"),
+        (EngineOptions("int4"), "a precision among fp32, fp16, int8"),
         (EngineOptions(workspace_mib=0), "at least 1 MiB"),
         (EngineOptions(compute_capabilities=("8.6",)), "with TensorRT-RTX only"),
     ],

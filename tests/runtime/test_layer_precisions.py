@@ -49,3 +49,32 @@ def test_the_precision_is_that_of_most_layers():
 )
 def test_what_was_asked_for_is_compared_with_what_is_there(shares, fp32, fp16):
     assert (shares.satisfies("fp32"), shares.satisfies("fp16")) == (fp32, fp16)
+
+
+@pytest.mark.parametrize(
+    ("written", "int8"),
+    [
+        ("Thirty-two wide channel vectorized row major Int8 format", 1),
+        ("Four wide channel vectorized row major Int8 format", 1),
+        ("INT8", 1),
+        ("Row major linear UInt8 format", 0),
+        ("Row major linear INT32", 0),
+    ],
+)
+def test_int8_is_told_from_other_integers(written, int8):
+    layers = [{"Outputs": [{"Format/Datatype": written}]}]
+    assert shares_of_json(json.dumps({"Layers": layers})).int8 == int8
+
+
+@pytest.mark.parametrize(
+    ("shares", "used", "satisfied"),
+    [
+        (Shares(50, 4, "", 10), "int8", ["int8"]),
+        (Shares(90, 4, "", 5), "fp16", []),
+        (Shares(20, 40, "", 0), "fp32", ["fp16"]),
+        (Shares(0, 0, "the inspector gave no layers"), None, ["fp32", "fp16", "int8"]),
+    ],
+)
+def test_int8_always_has_another_around_it(shares, used, satisfied):
+    assert shares.used == used
+    assert [name for name in ("fp32", "fp16", "int8") if shares.satisfies(name)] == satisfied

@@ -27,8 +27,10 @@ import inspect, json, sys
 sys.path[:0] = json.loads(sys.argv[2])
 import tensorrt_bindings as real
 from fake_tensorrt import fake_tensorrt
-from edgedet.runtime.build_families import HELD_LAYERS, LEARNED_LAYERS, MOVING_LAYERS
+import numpy
+from edgedet.runtime.build_families import HELD_LAYERS
 from edgedet.runtime.build_watch import BuildWatch, new_monitor
+from edgedet.runtime.network_layers import LEARNED_LAYERS, MOVING_LAYERS
 from edgedet.runtime.network_parser import DTYPES
 from edgedet.runtime.tensorrt_flavour import capabilities_of
 from edgedet.runtime.tensorrt_log import new_log
@@ -69,6 +71,27 @@ said = {
     for name in ("execute_async_v2", "execute_async_v3", "set_tensor_address")
     if hasattr(real.IExecutionContext, name)
 }
+def int8():
+    # What int8_network does to tensors and layers, on objects without a network behind them.
+    layer = real.ILayer.__new__(real.ILayer)
+    layer.__class__ = real.IConvolutionLayer
+    bias = numpy.array([1, 2, 3], dtype="float32")
+    return {
+        "settable": [
+            name
+            for name, cls in (
+                ("dynamic_range", real.ITensor),
+                ("precision", real.ILayer),
+                ("bias", real.IConvolutionLayer),
+            )
+            if getattr(getattr(cls, name, None), "fset", None) is not None
+        ],
+        "asked": [n for n in ("platform_has_fast_int8",) if hasattr(real.Builder, n)],
+        "flag": "INT8" in real.BuilderFlag.__members__,
+        "bias": [real.Weights(bias).size, real.Weights(bias).dtype.name],
+        "dequantize": "DEQUANTIZE" in real.LayerType.__members__,
+        "cache": hasattr(real, "IInt8EntropyCalibrator2"),
+    }
 layers = set(HELD_LAYERS + LEARNED_LAYERS + MOVING_LAYERS)
 print(json.dumps({
     "lacking": lacking,
@@ -78,6 +101,7 @@ print(json.dumps({
     "answers": sorted(name for name, text in said.items() if text.endswith("-> bool")),
     "started": started,
     "layers": sorted(layers - set(real.LayerType.__members__)),
+    "int8": int8(),
     "types": sorted(set(DTYPES) - set(real.DataType.__members__)),
 }))
 """
@@ -122,3 +146,17 @@ def test_our_logger_and_monitor_are_theirs(answers):
     assert found["log"] == [3, "ERROR"]
     assert found["stops"] == (None if major == "8" else True)
     assert found["started"] == "an exception"  # as where CUDA does not start
+
+
+def test_int8_is_said_by_what_they_have(answers):
+    """11 takes it from the graph; what reads a calibration cache has gone there too."""
+    major, found = answers
+    weak = major in ("8", "10")
+    assert found["int8"] == {
+        "settable": ["dynamic_range", "precision", "bias"] if weak else ["bias"],
+        "asked": ["platform_has_fast_int8"] if weak else [],
+        "flag": weak,
+        "bias": [3, "FLOAT"],
+        "dequantize": True,
+        "cache": weak,
+    }

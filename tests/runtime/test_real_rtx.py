@@ -14,9 +14,15 @@ from edgedet.runtime import ModelError, engine_cache
 from edgedet.runtime.engine_builder import engine_from_onnx
 from edgedet.runtime.engine_options import EngineOptions
 from edgedet.runtime.gpu_identity import Gpu, find_gpu
+from edgedet.runtime.int8_network import _learned_by_name, _needing_range
+from edgedet.runtime.int8_scales import load_scales
 from edgedet.runtime.loaded_engine import LoadedEngine
+from edgedet.runtime.network_layers import layers_of
+from edgedet.runtime.network_parser import parse_onnx
+from edgedet.runtime.onnx_facts import layer_outputs
 from edgedet.runtime.tensorrt_flavour import TENSORRT_RTX, capabilities_of, open_flavour
 
+GOLDEN = ONNX.parent
 NAMES = {"Layer": "ILayer", "Tensor": "ITensor", "TimingCache": "ITimingCache"}
 
 
@@ -56,3 +62,25 @@ def test_an_engine_that_it_does_not_load_is_told_with_its_cause(tmp_path, monkey
     with pytest.raises(ModelError, match="TensorRT-RTX .* to load .*, found .*CUDA"):
         loaded.load(Gpu("NVIDIA GeForce RTX 3090", "8.6"))
     loaded.close()
+
+
+def test_q_dq_becomes_an_int8_engine_and_fp32_does_not(tmp_path, monkeypatch):
+    monkeypatch.setenv(engine_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    flavour, options = open_flavour(TENSORRT_RTX), EngineOptions("int8", ("8.6",))
+    facts = engine_from_onnx(GOLDEN / "tiny_int8.qdq.onnx", tmp_path / "a", flavour, options)
+    assert (facts.precision_used, facts.layers_int8, facts.layers_fp32) == ("int8", 3, 1)
+    with pytest.raises(ModelError, match="learned layers: 4 in FP32, 0 in FP16, 0 in INT8"):
+        engine_from_onnx(GOLDEN / "tiny_int8.onnx", tmp_path / "b", flavour, options)
+
+
+def test_its_parser_keeps_the_names_that_scales_go_by():
+    """It is that of TensorRT 10 and 11; those that take ranges need a GPU to make a network."""
+    flavour, onnx = open_flavour(TENSORRT_RTX), GOLDEN / "tiny_int8.onnx"
+    network = tensorrt_rtx.Builder(flavour.log).create_network(0)
+    parser = parse_onnx(flavour, network, onnx)
+    scales = load_scales(GOLDEN / "tiny_int8.scales.json")
+    needing = _needing_range(network, tensorrt_rtx.DataType.FLOAT)
+    assert sorted(needing) == ["back", "images", "mixed", "stem", "stem_relu", "sum"]
+    learned = _learned_by_name(layers_of(network), layer_outputs(onnx))
+    assert set(learned) == {*scales.float_layers, *scales.biases}
+    del parser

@@ -42,7 +42,7 @@ class HalfBatches(ToyBatches):
 
 def main(folder: Path, data: Path) -> None:
     torch.set_num_threads(1)
-    fabric = open_fabric("cpu", 1, "32")
+    fabric = open_fabric("cpu", "32")
     fabric.launch()
     rank = fabric.global_rank
     HalfBatches.rank = rank

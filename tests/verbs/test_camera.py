@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edgedet.runtime.camera.settings import CameraSettings
+from edgedet.live import file_values
+from edgedet.runtime.camera.settings import CameraSettings, merged_settings
+from edgedet.runtime.errors import UsageError
 
 ONNX = Path(__file__).resolve().parents[1] / "golden" / "tiny_detector.onnx"
 
@@ -26,7 +28,7 @@ def test_a_run_of_a_few_frames_with_a_file_of_settings(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [row["camera"] for row in rows] == ["door"] * 3
-    assert "door: 3 frames in " in ran.stderr
+    assert "door: looked at 3 frames in " in ran.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "camera.yaml"]
 
 
@@ -35,6 +37,33 @@ def test_what_is_wrong_is_one_line_and_a_code(tmp_path: Path) -> None:
     assert ran.returncode == 3
     assert ran.stderr.count("\n") == 1
     assert json.loads(ran.stdout)["error"] == "DataError"
+
+
+def test_yaml_as_people_write_it(tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    path.write_text("source: 0\ntrack: true\non: person\n")  # its `on` is true, says YAML
+    settings = merged_settings(file_values(path), {})
+    assert (settings.source, settings.track, settings.on) == (("0",), True, ("person",))
+
+
+def test_yaml_never_runs_code(tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    path.write_text(f"source: !!python/object/apply:os.system ['touch {tmp_path}/harm']\n")
+    with pytest.raises(UsageError):
+        file_values(path)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_flag_that_is_zero_is_given(tmp_path: Path) -> None:
+    """And wins over the file."""
+    (tmp_path / "camera.json").write_text('{"frames": 1, "conf": 0.99}')
+    words = ("--source", "shapes://64x48@50", "--config", "camera.json", "--json")
+    found = [
+        json.loads(camera(*words, *more, folder=tmp_path).stdout)["detections"]
+        for more in ((), ("--conf", "0"))
+    ]
+    assert found[0] == []
+    assert found[1]
 
 
 def test_every_setting_is_in_the_docs_with_its_default(repo: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgedet.cli import main
-from edgedet.runtime.engine_file import EngineFacts, sidecar_path, write_engine
+from edgedet.runtime.engine_file import EngineFacts, read_engine_facts, sidecar_path, write_engine
 from edgedet.runtime.spec import ModelSpec, spec_to_json
 
 PLAN = b"vtrt a plan"
@@ -64,6 +64,28 @@ def test_in_lines(engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert words in out
     line = next(line for line in out.splitlines() if line.startswith("this machine"))
     assert "expected" in line
+
+
+def test_int8_names_its_calibration(engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = read_engine_facts(engine)._replace(
+        precision="int8",
+        layers_int8=40,
+        calibration_id="c" * 64,
+        quantised={"without_range": ["sum"]},
+        gate={
+            "candidates": 200,
+            "found_again": 182,
+            "clear": 114,
+            "clear_known": 100,
+            "disordered": 0,
+        },
+    )
+    write_engine(engine, PLAN, facts)
+    assert main(["info", str(engine)]) == 0
+    out = capsys.readouterr().out
+    assert "int8; 60 layers in FP16, 2 in FP32, 40 in INT8 (read from the network)" in out
+    assert f"sha256 {'c' * 64}; no range of sum" in out
+    assert "182 of 200 candidates found again; its model has 100 of the 114" in out
 
 
 def test_as_json(engine: Path, capsys: pytest.CaptureFixture[str]) -> None:

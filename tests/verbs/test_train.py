@@ -52,6 +52,17 @@ def test_json_is_the_metrics_with_the_path(
     assert capfd.readouterr().out == "runs/train/run2/best.pt\n"
 
 
+def test_goes_on_from_a_checkpoint_for_int8(
+    words: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--out=first"]) == 0
+    started = [word for word in words if not word.startswith(("--model", "--weights"))]
+    assert main([*started, "--from=first/best.pt", "--qat", "--out=second"]) == 0
+    captured = capfd.readouterr()
+    assert captured.out.splitlines() == ["first/best.pt", "second/best.pt"]
+    assert "in INT8 before the first step" in captured.err
+
+
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [
@@ -60,6 +71,9 @@ def test_json_is_the_metrics_with_the_path(
         (["--recipe=unknown.yaml"], 2, "did you mean 'epochs'"),
         (["--recipe=missing.yaml"], 2, "No such file"),
         (["--device=tpu"], 2, "--device auto"),
+        (["--device=cuda:0,0"], 2, "cuda:0,1"),
+        (["--qat"], 2, "--from CHECKPOINT with --qat"),
+        (["--from=missing.pt"], 4, "No such file"),
         (["--out=file/inside"], 2, "an output folder that can be written"),
         (["--data=missing"], 3, "missing"),
         (["--data=truncated"], 3, "train.json"),

@@ -38,6 +38,17 @@ def test_rates_are_those_of_the_last_seconds(clock):
     assert health.read().silent_s == pytest.approx(100.0)
 
 
+def test_rates_are_right_from_the_beginning(clock):
+    """Not those of a window that is empty for the most part."""
+    health = Health("door")
+    health.captured(clock.now_s)
+    assert health.read().rates["captured"] == 0.0  # one frame has no rate
+    for _ in range(60):
+        clock.now_s += 0.05
+        health.captured(clock.now_s)
+    assert health.read().rates["captured"] == pytest.approx(20.0, abs=0.5)
+
+
 def test_a_gap_lasts_from_the_last_frame_to_the_next_however_often_it_is_told(clock):
     health = Health("door")
     assert health.captured(1000.0) == 0.0

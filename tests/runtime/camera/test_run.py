@@ -121,7 +121,27 @@ def test_the_log_for_machines(camera):
     program = camera("--source", "shapes://64x48@50", "--frames", "5", log="json")
     _, error = program.communicate(timeout=30)
     logged = [json.loads(line) for line in error.splitlines() if line.startswith("{")]
-    assert any(row["logger"] == "edgedet.camera" for row in logged)
+    assert len(logged) == len(error.splitlines()), error
+    assert "looked at 5 frames" in logged[-1]["message"]
+
+
+def test_a_folder_that_cannot_be_had_is_told_before_the_cameras_run(camera, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    program = camera("--source", "shapes://64x48@30", "--record", str(tmp_path / "taken"))
+    _, error = program.communicate(timeout=30)
+    assert program.returncode == 2
+    assert "expected a folder to write in" in error
+
+
+def test_a_token_of_the_settings_is_not_told(camera):
+    program = camera(
+        "--source", "shapes://64x48@30", "--frames", "3", "--serve",
+        listen="127.0.0.1:{}".format(free_port()), token="a-secret-of-mine",
+    )  # fmt: skip
+    _, error = program.communicate(timeout=30)
+    assert program.returncode == 0, error
+    assert "?token=TOKEN" in error
+    assert "a-secret-of-mine" not in error
 
 
 def test_an_event_is_told_and_kept_as_a_picture(camera, tmp_path):

@@ -32,6 +32,12 @@ def test_addresses_that_are_none(text):
         parse_listen(text)
 
 
+def test_a_port_alone_is_no_host():
+    """A resolver would take it for the address 0.0.35.40."""
+    with pytest.raises(UsageError, match=r"write 127\.0\.0\.1:9000, or 0\.0\.0\.0:9000"):
+        parse_listen("9000")
+
+
 @pytest.mark.parametrize(
     ("host", "loopback"),
     [

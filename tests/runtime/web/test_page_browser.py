@@ -134,11 +134,11 @@ def test_a_lost_camera_says_so_on_its_picture(opened):
         s.show()
         page = opened(s)
         becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
-        s.health["camera"].lost("no frame came for 3 s;")
+        s.health["camera"].lost("no frame came for 3 s")
         becomes(page, "document.querySelector('[data-state]')?.textContent", "Lost")
         told = page.locator(".veil").inner_text()
         assert "No picture for" in told
-        assert "No frame came for 3 s; Opening it again" in told
+        assert "No frame came for 3 s. Opening it again" in told
         s.keep_showing()
         becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
         assert page.locator(".veil").is_hidden()

@@ -1,0 +1,1 @@
+"""Quantisation-aware training: weights that learn to live with the rounding of INT8."""
