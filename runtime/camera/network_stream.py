@@ -91,19 +91,26 @@ def _capture(cv2: ModuleType, address: str) -> Any:
 
 
 def _tell_refusal(source: SourceUri) -> None:
-    """Raise DeviceError when the server wants a password: without one it will never open."""
+    """Raise what the server says of it, where the library keeps that to itself.
+
+    DeviceError when it wants a password and was given none: without one it will never open.
+    """
     parts = urlsplit(source.target)
-    if parts.username is not None or parts.scheme.lower() != "rtsp":
+    if parts.scheme.lower() != "rtsp":
         return
     try:
-        status = _status(source, "DESCRIBE")
+        status = _status(source, "DESCRIBE").decode("ascii", "replace")
     except OSError:
         return
-    if status == b"401":
-        fix = "write it as rtsp://user:password@..."
-        raise DeviceError(
-            "permission to see " + source.shown, "a server that wants a password", fix
-        )
+    if status == "401" and parts.username is None:
+        expected, found = "permission to see " + source.shown, "a server that wants a password"
+        raise DeviceError(expected, found, "write it as rtsp://user:password@...")
+    if status == "401":
+        found = "none that opens with this user and password"
+        raise SourceLostError("a stream at " + source.shown, found, "check both")
+    if status[:1] in ("4", "5"):
+        found = "the answer {}{}".format(status, " (no such path)" if status == "404" else "")
+        raise SourceLostError("a stream at " + source.shown, found, "check the path")
 
 
 def _status(source: SourceUri, method: str) -> bytes:

@@ -144,7 +144,7 @@ def settings_from(values: Mapping[str, Any]) -> CameraSettings:
         raise UsageError("different names", ", ".join(settings.name), "change one")
     for name in settings.name:
         if not _NAME.match(name):
-            raise UsageError("names of letters, digits, - and _", repr(name), "change it")
+            raise UsageError("names of 1 to 64 letters, digits, - and _", repr(name), "change it")
     _require_partners(settings)
     return settings
 

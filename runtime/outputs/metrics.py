@@ -72,7 +72,7 @@ METRICS = (
     _Metric(
         "reopened_total",
         "counter",
-        "Times that the source was opened again.",
+        "Attempts to open the source again.",
         lambda vitals: [("", vitals.reopened)],
     ),
 )

@@ -96,7 +96,7 @@ def test_a_server_that_is_not_there_is_waited_for():
 def test_a_path_that_is_not_there_may_come_but_names_no_password():
     with RtspProcess() as server:
         uri = "rtsp://user:geheim@127.0.0.1:{}/nothing".format(server.port)
-        with pytest.raises(SourceLostError, match="none that opens") as caught:
+        with pytest.raises(SourceLostError, match="answer 404") as caught:
             open_live(uri, CaptureWish())
     assert "geheim" not in str(caught.value)
     assert "user" not in str(caught.value)
@@ -109,6 +109,10 @@ def test_a_server_that_wants_a_password_ends_it():
         assert isinstance(error, DeviceError)
         assert not isinstance(error, SourceLostError)
         assert "wants a password" in str(error)
+        wrong = server.uri.replace("://", "://user:falsch@")
+        with pytest.raises(SourceLostError, match="with this user and password") as caught:
+            open_live(wrong, CaptureWish())
+        assert "falsch" not in str(caught.value)
         right = server.uri.replace("://", "://user:geheim@")
         with Watched(right) as camera:
             assert camera.frame().image_bgr.shape == (240, 320, 3)
