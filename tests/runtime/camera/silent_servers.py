@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 ABLE = b"RTSP/1.0 200 OK\r\n%s\r\nPublic: OPTIONS, DESCRIBE, SETUP, PLAY\r\n\r\n"
 
@@ -19,10 +19,8 @@ def silent_servers(count, answers_options=False):
         threading.Thread(target=_serve, args=words, daemon=True).start()
     yield [server.getsockname()[1] for server in with_ports]
     for each in with_ports + connections:
-        try:
+        with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         each.close()
 
 
