@@ -6,7 +6,7 @@ from typing import Callable, Optional
 from ..closing import Closing
 from ..errors import DeviceError
 
-CLOSING_S = 5.0
+CLOSING_S = 8.0
 """For the work to return: a network may take so long, one that hangs for ever is not waited for."""
 
 

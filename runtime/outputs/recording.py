@@ -54,7 +54,8 @@ class Recorder(Output):
     ) -> None:
         """paint: gives the picture of a frame. The folder is made when recording begins."""
         self._rules, self._controls, self._paint = rules, controls, paint
-        self._place: Optional[_Place] = None
+        self._folder: Optional[KeptFolder] = None
+        self._form: Optional[VideoForm] = None
         self._segments: Dict[str, Segment] = {}
         self._looked_s = self._failed_s = -RETRY_S
         self._has_room = True
@@ -88,7 +89,7 @@ class Recorder(Output):
         if trouble != self._told:
             _LOG.error("recording waits, and is tried every %.0f s: %s", RETRY_S, trouble)
             self._told = trouble
-        self._place = None
+        self._folder = self._form = None
         self.close()
 
     def _room(self) -> bool:
@@ -97,7 +98,7 @@ class Recorder(Output):
         if now_s - self._looked_s < ROOM_EVERY_S:
             return self._has_room
         self._looked_s = now_s
-        had, self._has_room = self._has_room, self._opened().folder.make_room(self._in_use())
+        had, self._has_room = self._has_room, self._opened().make_room(self._in_use())
         if had and not self._has_room:
             _LOG.error("recording stops: no room left in %s", self._rules.folder)
             self.close()
@@ -108,11 +109,10 @@ class Recorder(Output):
     def _in_use(self) -> List[Path]:
         return [segment.path for segment in self._segments.values()]
 
-    def _opened(self) -> "_Place":
-        if self._place is None:
-            folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
-            self._place = _Place(folder, video_form(folder.path))
-        return self._place
+    def _opened(self) -> KeptFolder:
+        if self._folder is None:
+            self._folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
+        return self._folder
 
     def _segment(self, seen: Seen) -> Segment:
         """The file that the frame belongs to: the one that is open, or a new one."""
@@ -132,14 +132,8 @@ class Recorder(Output):
         return same_size and no_gap and at_s - segment.begin_s < self._rules.segment_s
 
     def _begun(self, seen: Seen) -> Segment:
-        frame = seen.frame
-        folder, form = self._opened()
-        path = folder.new_path(frame.camera, form.suffix)
-        return Segment(path, form, FPS, frame.image_bgr.shape[:2], frame.scene_s)
-
-
-class _Place(NamedTuple):
-    """Where files go, and of which kind they are."""
-
-    folder: KeptFolder
-    form: VideoForm
+        frame, folder = seen.frame, self._opened()
+        if self._form is None:
+            self._form = video_form(folder.path)
+        path = folder.new_path(frame.camera, self._form.suffix)
+        return Segment(path, self._form, FPS, frame.image_bgr.shape[:2], frame.scene_s)

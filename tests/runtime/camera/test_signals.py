@@ -20,6 +20,17 @@ def test_a_signal_stops_and_the_handlers_come_back(number):
     assert signal.getsignal(number) is before
 
 
+def test_what_nohup_has_it_ignore_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        controls = Controls(0.5)
+        with stopped_by_signals(controls):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not controls.wait(0.05)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_the_second_one_ends_it_at_once():
     controls = Controls(0.5)
     with stopped_by_signals(controls):
