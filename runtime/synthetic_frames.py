@@ -57,5 +57,5 @@ def _triangle(side: int) -> "NDArray[np.bool_]":
     return offset <= (np.arange(side)[:, np.newaxis] + 1) / 2.0  # type: ignore[no-any-return]
 
 
-SHAPES = (_square, _disc, _triangle)
+SQUARE, DISC, TRIANGLE = SHAPES = (_square, _disc, _triangle)
 """Each returns the pixels [side, side] of a shape, bool."""

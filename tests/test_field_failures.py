@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "field_failures.md"
-ITEMS = list(range(1, 32))
+ITEMS = [*range(1, 38), 43, 44]
 ROW = re.compile(r"^\| (\d+) \|(.*)\|$", re.M)
 NAMED = re.compile(r"`([\w./-]+)(?:::(\w+))?`")
 SHIPPED = ("edgedet", "export", "calibration", "runtime")

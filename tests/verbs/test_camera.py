@@ -62,8 +62,7 @@ def test_a_flag_that_is_zero_is_given(tmp_path: Path) -> None:
         json.loads(camera(*words, *more, folder=tmp_path).stdout)["detections"]
         for more in ((), ("--conf", "0"))
     ]
-    assert found[0] == []
-    assert found[1]
+    assert len(found[0]) < len(found[1])
 
 
 def test_every_setting_is_in_the_docs_with_its_default(repo: Path) -> None:
