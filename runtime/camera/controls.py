@@ -1,10 +1,8 @@
 """What a user changes while cameras run: from the web page, a key, or a signal."""
 
 import threading
-import time
 
-STEP_S = 0.2
-"""`wait` sees `stop` so soon."""
+from .steady_wait import wait_steadily
 
 
 class Controls:
@@ -54,11 +52,4 @@ class Controls:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for `stop`; return whether it came."""
-        # By sleeping: before Python 3.11 waits of `threading` end by the clock that may be set.
-        end_s = time.monotonic() + timeout_s
-        while not self._stopping:
-            left_s = end_s - time.monotonic()
-            if left_s <= 0:
-                break
-            time.sleep(min(left_s, STEP_S))
-        return self._stopping
+        return wait_steadily(lambda: self._stopping, timeout_s)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections import deque
 from typing import Any, Deque, Dict, Optional
 
+from ..camera.steady_wait import wait_steadily
 from ..closing import Closing
 
 MOST_WAITING = 1000
@@ -79,10 +80,10 @@ class EventQueue(Closing):
                 if trouble != told:  # once, however long it lasts
                     _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
                     told = trouble
-                with self._news:
-                    if self._news.wait_for(lambda: self._closing, pause_s):
+                if wait_steadily(lambda: self._closing, pause_s):
+                    with self._news:
                         self._waiting.appendleft(event)
-                        return
+                    return
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _tried(self, event: Event) -> str:
