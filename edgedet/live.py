@@ -10,6 +10,7 @@ from edgedet.opening import open_any
 from edgedet.recipe_file import read_yaml
 from edgedet.runtime.camera.run import run_cameras
 from edgedet.runtime.camera.settings import merged_settings, read_settings
+from edgedet.runtime.errors import UsageError
 from edgedet.runtime.outputs.log_form import start_log
 
 
@@ -33,5 +34,7 @@ def file_values(config: Path | None) -> dict[str, Any]:
         return {}
     if config.suffix.lower() == ".json":
         return read_settings(config)
+    if not config.exists():
+        raise UsageError(f"a file of settings at {config}", "no such file", "check the path")
     # YAML reads the bare word `on` as true.
     return {"on" if name is True else str(name): value for name, value in read_yaml(config).items()}

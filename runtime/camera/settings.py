@@ -28,7 +28,7 @@ class CameraSettings(NamedTuple):
     fast: bool = False
     """Files are looked at as fast as it goes, every frame; else at their own pace."""
     frames: Optional[int] = None
-    """End after so many."""
+    """End after so many, of all cameras together."""
     conf: Optional[float] = None
     """Least score, 0..1; None: the model's."""
     iou: Optional[float] = None
@@ -144,7 +144,8 @@ def settings_from(values: Mapping[str, Any]) -> CameraSettings:
         raise UsageError("different names", ", ".join(settings.name), "change one")
     for name in settings.name:
         if not _NAME.match(name):
-            raise UsageError("names of 1 to 64 letters, digits, - and _", repr(name), "change it")
+            expected = "names of letters, digits, - and _, 64 at most"
+            raise UsageError(expected, repr(name), "change it")
     _require_partners(settings)
     return settings
 
@@ -175,9 +176,13 @@ def read_settings(path: Path) -> Dict[str, Any]:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        expected, found = "a file of settings at {}".format(path), error.strerror or str(error)
+        raise UsageError(expected, found, "check the path") from error
+    except ValueError as error:
         found = " ".join(str(error).split())
-        raise UsageError("settings as JSON in {}".format(path), found, "correct it") from error
+        fix = "correct it" if path.suffix == ".json" else "write the settings as JSON"
+        raise UsageError("settings as JSON in {}".format(path), found, fix) from error
     if not isinstance(values, dict):
         found = type(values).__name__
         raise UsageError("names with values in {}".format(path), found, "write name: value")

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from edgedet.live import file_values
+from edgedet.runtime.camera.live_source import CaptureWish
 from edgedet.runtime.camera.settings import CameraSettings, merged_settings
+from edgedet.runtime.camera.source_uri import parse_source
 from edgedet.runtime.errors import UsageError
+from edgedet.runtime.outputs.metrics import METRICS
+from edgedet.runtime.tracking.zone import zones_from
 
 ONNX = Path(__file__).resolve().parents[1] / "golden" / "tiny_detector.onnx"
 
@@ -83,6 +87,32 @@ def written(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_the_worked_file_of_the_docs_is_one(repo: Path, tmp_path: Path) -> None:
+    text = (repo / "docs" / "camera.md").read_text()
+    (worked,) = [each for each in blocks(text, "yaml") if each.startswith("source:")]
+    (tmp_path / "camera.yaml").write_text(worked)
+    settings = merged_settings(file_values(tmp_path / "camera.yaml"), {})
+    assert settings.name == ("gate", "yard")
+    assert settings.on == ("person", "car")
+    kinds = [parse_source(uri, CaptureWish()).kind for uri in settings.source]
+    assert kinds == ["rtsp", "usb"]
+
+
+def test_the_zones_of_the_docs_are_some(repo: Path) -> None:
+    text = (repo / "docs" / "camera.md").read_text()
+    (zones,) = [json.loads(each) for each in blocks(text, "json") if each.startswith("[")]
+    assert [zone.name for zone in zones_from(zones, ("person",))] == ["gate", "yard"]
+
+
+def test_every_metric_is_in_the_docs(repo: Path) -> None:
+    text = (repo / "docs" / "camera.md").read_text()
+    assert not [metric.name for metric in METRICS if f"_{metric.name}`" not in text]
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, flags=re.M | re.S)
 
 
 @pytest.mark.parametrize("flag", ["--source", "--serve", "--tiles", "--overlap", "--on"])
