@@ -26,11 +26,19 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
+        found = _trouble(error)
         raise UsageError(f"{path} to be a YAML file", found, "correct the file") from error
     if not isinstance(values, dict):
-        raise UsageError(f"{path} to hold `key: value` lines", repr(values)[:60], "correct it")
+        found = f"one of type {type(values).__name__}"
+        raise UsageError(f"{path} to hold `key: value` lines", found, "correct it")
     return values
+
+
+def _trouble(error: Exception) -> str:
+    """Return what is wrong and in which line; not the line, which may hold a password."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem or 'no YAML'} in line {error.problem_mark.line + 1}"
+    return " ".join(str(error).split())
 
 
 def checked(

@@ -2,6 +2,8 @@
 
 import threading
 
+from .steady_wait import wait_steadily
+
 
 class Controls:
     """Set by any thread, read by the loop between frames."""
@@ -11,7 +13,9 @@ class Controls:
         self._lock = threading.Lock()
         self._confidence = confidence
         self._recording = recording
-        self._stopping = threading.Event()
+        # No lock guards it: a handler of signals sets it, in the middle of whatever the main thread
+        # holds.
+        self._stopping = False
 
     @property
     def confidence(self) -> float:
@@ -40,12 +44,12 @@ class Controls:
     @property
     def stopping(self) -> bool:
         """Whether the run is to end."""
-        return self._stopping.is_set()
+        return self._stopping
 
     def stop(self) -> None:
         """End the run, soon and in order. Safe in a signal handler, and twice."""
-        self._stopping.set()
+        self._stopping = True
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for `stop`; return whether it came."""
-        return self._stopping.wait(timeout_s)
+        return wait_steadily(lambda: self._stopping, timeout_s)

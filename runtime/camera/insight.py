@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
 from ..detections import Detections
-from ..tracking.following import Follower
 from .seen import ZoneCount
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..tracking.following import Follower
     from ..tracking.zones import Zones
     from .live_frame import LiveFrame
 
@@ -26,7 +26,7 @@ class Insight:
     """Of one camera, frame by frame, on one thread."""
 
     def __init__(
-        self, follower: Optional[Follower] = None, zones: "Optional[Zones]" = None
+        self, follower: "Optional[Follower]" = None, zones: "Optional[Zones]" = None
     ) -> None:
         """zones: count tracks, so not without a follower."""
         if follower is None and zones is not None:

@@ -85,7 +85,7 @@ class Loop:
             frames = road.inbox.take(self._most(road), IDLE_S)
             if frames:
                 for seen in self._look(frames, road.controls.confidence):
-                    self._hand_on(seen, road.outlets)
+                    self._hand_on(seen, road)
             elif road.inbox.over:
                 return
 
@@ -118,10 +118,10 @@ class Loop:
         if thresholds.score != least:
             self._finder.thresholds = thresholds._replace(score=least)
 
-    def _hand_on(self, seen: Seen, outlets: "Sequence[Outlet]") -> None:
+    def _hand_on(self, seen: Seen, road: Road) -> None:
         health = self._cameras[seen.frame.camera].health
         health.processed(seen.age_ms, seen.inference_ms, len(seen.detections))
-        for outlet in outlets:
+        for outlet in road.outlets:
             if self._batching.patient:
-                outlet.wait_for_room()
+                outlet.wait_for_room(seen, lambda: road.controls.stopping)
             outlet.put(seen)

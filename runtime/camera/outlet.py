@@ -2,19 +2,24 @@
 
 import logging
 import threading
+import time
 from collections import deque
-from typing import Deque, NamedTuple, Optional
+from typing import Callable, Deque, NamedTuple, Optional
 
 from ..closing import Closing
 from ..errors import EdgedetError
 from .output import Output
 from .seen import Seen
 
-WAITING = 30
-"""Frames that wait for an output that keeps all of them: a second of most cameras, and at 1080p no
-more than 190 MB."""
+WAITING, WAITING_BYTES = 30, 200 * 1000 * 1000
+"""Frames that wait for an output that keeps all of them: a second of most cameras, and no more
+bytes than that of 1080p; one frame always."""
 CLOSING_S = 10.0
 """That an output has to finish what it began."""
+RETRY_S = 10.0
+"""After an error of the system: a disk that is full may have room again."""
+LOOK_S = 0.2
+"""How soon who waits for room sees that it is to end."""
 
 _LOG = logging.getLogger("edgedet.camera")
 
@@ -26,23 +31,28 @@ class OutletVitals(NamedTuple):
     put: int
     """Frames that it took."""
     dropped: int
-    """Frames that were overtaken, or found the queue full."""
+    """Frames that were overtaken, found the queue full, or came while it had trouble."""
     trouble: str
-    """Why it ended; empty while it goes on."""
+    """Why it ended, or takes nothing now; empty while it goes on."""
 
 
 class Outlet(Closing):
-    """Hands frames to an `Output`: the newest one, or all of them as far as they find room."""
+    """Hands frames to an `Output`: the newest one, or all of them as far as they find room.
+
+    An output that raises an EdgedetError has ended. One that raises an OSError is tried again
+    every some seconds. Both are told once, and the other outputs go on.
+    """
 
     def __init__(self, output: Output) -> None:
         """output: closed with the outlet."""
         self._output = output
         self._news = threading.Condition()
         self._waiting: Deque[Seen] = deque()
-        self._most = WAITING if output.keeps_all else 1
         self._put, self._dropped, self._trouble = 0, 0, ""
+        self._again_s = 0.0
+        self._told_slow = False
         self._bug: Optional[BaseException] = None
-        self._closing = False
+        self._closing = self._ended = False
         self._thread = threading.Thread(target=self._serve, name=output.name, daemon=True)
         self._thread.start()
 
@@ -51,9 +61,9 @@ class Outlet(Closing):
         with self._news:
             if self._bug is not None:
                 raise self._bug
-            if self._closing or self._trouble:
+            if self._closing or self._ended:
                 return
-            if len(self._waiting) == self._most:
+            if not self._has_room(seen):
                 self._dropped += 1
                 if self._output.keeps_all:
                     return  # a hole between frames that follow each other, not one in each second
@@ -61,12 +71,17 @@ class Outlet(Closing):
             self._waiting.append(seen)
             self._news.notify()
 
-    def wait_for_room(self) -> None:
-        """Wait until a frame would not be dropped, for sources whose frames all count; not for
-        ever.
+    def wait_for_room(self, seen: Seen, stopping: Callable[[], bool]) -> None:
+        """Wait until the frame would not be dropped, for sources whose frames all count; not for
+        ever, and not when `stopping`.
         """
+        end_s = time.monotonic() + CLOSING_S
         with self._news:
-            self._news.wait_for(self._has_room, CLOSING_S)
+            while not (self._has_room(seen) or self._trouble or self._closing or stopping()):
+                left_s = end_s - time.monotonic()
+                if left_s <= 0:
+                    return
+                self._news.wait(min(left_s, LOOK_S))
 
     def read(self) -> OutletVitals:
         """Return how it does."""
@@ -82,19 +97,22 @@ class Outlet(Closing):
         if self._thread.is_alive():
             _LOG.warning("%s did not end within %.0f s and is left", self._output.name, CLOSING_S)
 
-    def _has_room(self) -> bool:
-        return bool(len(self._waiting) < self._most or self._trouble or self._closing)
+    def _has_room(self, seen: Seen) -> bool:
+        if not self._output.keeps_all:
+            return not self._waiting
+        fit = WAITING_BYTES // max(1, seen.frame.image_bgr.nbytes)
+        return len(self._waiting) < max(1, min(WAITING, fit))
 
     def _serve(self) -> None:
         try:
             for seen in iter(self._next, None):
-                self._output.put(seen)
-                with self._news:
-                    self._put += 1
+                self._take(seen)
             self._output.close()
         except (EdgedetError, OSError) as error:
-            self._end("{}".format(error))
-        except BaseException as bug:  # told by the thread that runs the cameras
+            _LOG.error("%s ended: %s", self._output.name, error)
+            self._end(str(error))
+        except BaseException as bug:  # raised by the thread that runs the cameras, if it comes by
+            _LOG.exception("%s ended by a bug", self._output.name)
             self._bug = bug
             self._end(repr(bug))
 
@@ -105,11 +123,42 @@ class Outlet(Closing):
             self._news.notify_all()
             return seen
 
-    def _end(self, trouble: str) -> None:
-        """The output failed: it is told once, and takes nothing more."""
-        _LOG.error("%s ended: %s", self._output.name, trouble)
+    def _take(self, seen: Seen) -> None:
+        if time.monotonic() < self._again_s:
+            with self._news:
+                self._dropped += 1
+            return
+        try:
+            self._output.put(seen)
+        except OSError as error:
+            self._pause(str(error))
+        else:
+            self._note_taken()
+
+    def _pause(self, trouble: str) -> None:
+        self._again_s = time.monotonic() + RETRY_S
+        if trouble != self._trouble:
+            _LOG.error("%s waits: %s", self._output.name, trouble)
         with self._news:
+            self._dropped += 1
             self._trouble = trouble
+            self._news.notify_all()
+
+    def _note_taken(self) -> None:
+        with self._news:
+            had, self._trouble = self._trouble, ""
+            self._put += 1
+            slow = bool(self._dropped) and self._output.keeps_all and not had
+        if had:
+            _LOG.warning("%s goes on", self._output.name)
+        if slow and not self._told_slow:
+            self._told_slow = True
+            _LOG.warning("%s is slower than the frames come: some are left out", self._output.name)
+
+    def _end(self, trouble: str) -> None:
+        """The output failed: it takes nothing more."""
+        with self._news:
+            self._trouble, self._ended = trouble, True
             self._waiting.clear()
             self._news.notify_all()
         try:

@@ -1,23 +1,21 @@
-"""The outputs that the settings ask for."""
+"""The outputs that the settings ask for.
+
+Each is imported when it is asked for, so that a start waits for no other.
+"""
 
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional, Sequence
 
-from ..outputs.event_queue import EventQueue, EventTarget
-from ..outputs.events import Events, event_line
 from ..outputs.json_lines import JsonFile, JsonLines
-from ..outputs.kept_folder import KeptFolder
-from ..outputs.mqtt import Mqtt
-from ..outputs.presence import Presence
-from ..outputs.recording import Recorder, RecordingRules
-from ..outputs.snapshots import Snapshots
-from ..outputs.webhook import Webhook
-from ..web.options import WebOptions, parse_listen
-from ..web.server import WebServer
 from .console import Console
 from .output import Output
 from .scene import Scene
 from .settings import CameraSettings
+
+if TYPE_CHECKING:
+    from ..outputs.event_queue import EventTarget
+    from ..outputs.snapshots import Snapshots
+    from ..web.server import WebServer
 
 MEGABYTE = 1000 * 1000
 RECORDINGS = "recordings"
@@ -54,6 +52,9 @@ def _lines(settings: CameraSettings, scene: Scene) -> Output:
 def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     if not settings.serve:
         return None
+    from ..web.options import WebOptions, parse_listen
+    from ..web.server import WebServer
+
     host, port = parse_listen(settings.listen)
     options = WebOptions(host, port, settings.token or "", can_record=True)
     known = (scene.cameras, scene.class_names, scene.controls, scene.paint)
@@ -62,7 +63,7 @@ def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     return server
 
 
-def _way_in(server: WebServer, settings: CameraSettings) -> str:
+def _way_in(server: "WebServer", settings: CameraSettings) -> str:
     """Return the page's address; a token that the user chose is known, and no secret for a log."""
     if settings.token is None:
         return server.link
@@ -72,6 +73,9 @@ def _way_in(server: WebServer, settings: CameraSettings) -> str:
 def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     if settings.record is None and not settings.serve:
         return None
+    from ..outputs.kept_folder import KeptFolder
+    from ..outputs.recording import Recorder, RecordingRules
+
     folder = Path(settings.record or RECORDINGS)
     budget_bytes = int(settings.budget_mb * MEGABYTE)
     rules = RecordingRules(folder, settings.segment_s, budget_bytes)
@@ -83,17 +87,36 @@ def _recorder(settings: CameraSettings, scene: Scene) -> Optional[Output]:
 def _events(settings: CameraSettings, scene: Scene) -> Optional[Output]:
     if not settings.on:
         return None
+    from ..outputs.event_queue import EventQueue
+    from ..outputs.events import Events, event_line
+    from ..outputs.presence import Presence
+
     presence = Presence(settings.on, scene.class_names)
-    targets: List[EventTarget] = []
-    if settings.webhook is not None:
-        targets.append(Webhook(settings.webhook))
-    if settings.mqtt is not None:
-        targets.append(Mqtt(settings.mqtt))
-    snapshots = None
-    if settings.snapshots is not None:
-        folder = KeptFolder(Path(settings.snapshots), int(settings.budget_mb * MEGABYTE))
-        snapshots = Snapshots(folder, scene.paint)
+    targets, snapshots = _targets(settings), _snapshots(settings, scene)
     queues = [EventQueue(target) for target in targets]
     return Events(
         presence, scene.class_names, queues, snapshots, lambda event: scene.tell(event_line(event))
     )
+
+
+def _targets(settings: CameraSettings) -> "Sequence[EventTarget]":
+    targets: List[EventTarget] = []
+    if settings.webhook is not None:
+        from ..outputs.webhook import Webhook
+
+        targets.append(Webhook(settings.webhook))
+    if settings.mqtt is not None:
+        from ..outputs.mqtt import Mqtt
+
+        targets.append(Mqtt(settings.mqtt))
+    return targets
+
+
+def _snapshots(settings: CameraSettings, scene: Scene) -> "Optional[Snapshots]":
+    if settings.snapshots is None:
+        return None
+    from ..outputs.kept_folder import KeptFolder
+    from ..outputs.snapshots import Snapshots
+
+    folder = KeptFolder(Path(settings.snapshots), int(settings.budget_mb * MEGABYTE))
+    return Snapshots(folder, scene.paint)

@@ -1,10 +1,13 @@
 """One run of cameras, from opening them to closing them."""
 
 import logging
+import os
+import threading
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, List, Optional, Sequence
 
+from ..closing import close_together
 from .capture import Capture
 from .console import closing_line
 from .controls import Controls
@@ -19,16 +22,20 @@ from .picture import Painter
 from .scene import Scene
 from .settings import CameraSettings
 from .signals import stopped_by_signals
-from .source_uri import FILES, parse_source, size_hw_of
+from .source_uri import FILES, SHAPES, STDIN, parse_source, size_hw_of
 from .standard_output import StandardOutput
 from .watch import Watched, watch
 from .window import Window
-from .worker import Worker
+from .worker import HangingError, Worker
 
 if TYPE_CHECKING:
     from ..detector import Detector
     from ..tracking.zone import Zone
 
+PATIENT_KINDS = (FILES, SHAPES, STDIN)
+"""Sources that wait until their frame is taken, where they are to be looked at fast."""
+END_S = 5.0
+"""After a network that hangs, for all else to end."""
 _LOG = logging.getLogger("edgedet.camera")
 
 
@@ -39,21 +46,33 @@ def run_cameras(settings: CameraSettings, detector: "Detector") -> None:
     is to say of them to stderr. Raises what makes a source impossible (see `Capture`), what the
     detector raises, and UsageError or DeviceError for an output that cannot be opened.
     """
+    try:
+        _run(settings, detector)
+    except HangingError as error:
+        # What hangs in a driver may hang who closes the detector as well.
+        end = threading.Timer(END_S, os._exit, [error.exit_code])
+        end.daemon = True
+        end.start()
+        raise
+
+
+def _run(settings: CameraSettings, detector: "Detector") -> None:
     began_s = time.monotonic()
     zones = chosen_zones(settings, detector.spec.class_names)
     stdout = StandardOutput(Controls(detector.thresholds.score, settings.record is not None))
     scene = _scene(settings, detector, zones, stdout)
     with ExitStack() as stack:
         window = Window(scene) if settings.show else None
+        # Before all that is to be closed in order.
+        stack.enter_context(stopped_by_signals(scene.controls))
         outlets = _outlets(settings, scene, window, stack)
         inbox = Inbox(tuple(scene.cameras))
-        stack.callback(inbox.close)
         captures = _captures(settings, scene, inbox, stack)
         loop = _loop(settings, detector, scene, zones)
-        stack.enter_context(stopped_by_signals(scene.controls))
         road = Road(inbox, outlets, scene.controls, settings.frames)
-        work = stack.enter_context(Worker("loop", lambda: loop.run(road), scene.controls.stop))
+        work = stack.enter_context(Worker("loop", lambda: loop.run(road), lambda: _stop(road)))
         watch(Watched(work, captures, loop), scene.controls, window)
+    work.check()
     stdout.check()
     seconds = time.monotonic() - began_s
     for health in scene.cameras.values():
@@ -74,7 +93,9 @@ def _outlets(
     settings: CameraSettings, scene: Scene, window: Optional[Window], stack: ExitStack
 ) -> List[Outlet]:
     outputs = chosen_outputs(settings, scene) + ([] if window is None else [window])
-    return [stack.enter_context(Outlet(output)) for output in outputs]
+    outlets = [Outlet(output) for output in outputs]
+    stack.callback(close_together, [outlet.close for outlet in outlets])
+    return outlets
 
 
 def _captures(
@@ -86,10 +107,15 @@ def _captures(
         Capture(name, uri, wish, inbox, health)
         for uri, (name, health) in zip(settings.source, scene.cameras.items())
     ]
+    stack.callback(close_together, [capture.close for capture in captures])
     for capture in captures:
-        stack.callback(capture.close)
         capture.start()
     return captures
+
+
+def _stop(road: Road) -> None:
+    road.controls.stop()
+    road.inbox.close()
 
 
 def _loop(
@@ -101,8 +127,10 @@ def _loop(
         for name, health in scene.cameras.items()
     }
     wish = CaptureWish()
-    files = all(parse_source(uri, wish).kind == FILES for uri in settings.source)
-    batching = Batching(detector.backend.batch, patient=settings.fast and files)
+    patient = settings.fast and all(
+        parse_source(uri, wish).kind in PATIENT_KINDS for uri in settings.source
+    )
+    batching = Batching(detector.backend.batch, patient=patient)
     return Loop(chosen_finder(settings, detector), cameras, batching)
 
 

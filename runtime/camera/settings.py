@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Un
 
 from ..errors import UsageError
 from ..nearest import unknown_name
+from .source_uri import redacted
 
 _GRID = re.compile(r"^([1-9]\d?)x([1-9]\d?)$")
 
@@ -218,7 +219,6 @@ def _texts(name: str, value: Any) -> Tuple[str, ...]:
     values = value if isinstance(value, (list, tuple)) else [value]
     texts = tuple(str(each) for each in values if isinstance(each, (str, int)))
     if len(texts) != len(values) or (name == "source" and not texts):
-        raise UsageError(
-            "a text, or a list of them, for {}".format(name), repr(value), "correct it"
-        )
+        found = redacted(repr(value))  # addresses of cameras hold passwords
+        raise UsageError("a text, or a list of them, for {}".format(name), found, "correct it")
     return texts

@@ -23,9 +23,11 @@ def stopped_by_signals(controls: Controls) -> Iterator[None]:
         controls.stop()
 
     numbers = [getattr(signal, name) for name in STOPPING if hasattr(signal, name)]
+    # What the parent has it ignore it ignores: SIGHUP under nohup.
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

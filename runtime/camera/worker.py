@@ -4,6 +4,14 @@ import threading
 from typing import Callable, Optional
 
 from ..closing import Closing
+from ..errors import DeviceError
+
+CLOSING_S = 8.0
+"""For the work to return: a network may take so long, one that hangs for ever is not waited for."""
+
+
+class HangingError(DeviceError):
+    """The work does not return, and nothing ends it from outside."""
 
 
 class Worker(Closing):
@@ -27,9 +35,12 @@ class Worker(Closing):
             raise self._error
 
     def close(self) -> None:
-        """Stop it and wait."""
+        """Stop it and wait; HangingError when it hangs, in a driver for instance."""
         self._stop()
-        self._thread.join()
+        self._thread.join(CLOSING_S)
+        if self._thread.is_alive():
+            expected = "a {} that ends within {:.0f} s".format(self._thread.name, CLOSING_S)
+            raise HangingError(expected, "one that hangs", "restart the device if it stays so")
 
     def _run(self) -> None:
         try:

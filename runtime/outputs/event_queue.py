@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections import deque
 from typing import Any, Deque, Dict, Optional
 
+from ..camera.steady_wait import wait_steadily
 from ..closing import Closing
 
 MOST_WAITING = 1000
@@ -67,18 +68,22 @@ class EventQueue(Closing):
             _LOG.warning("%s: %d events were not taken", self._name, lost)
 
     def _serve(self) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s, told = FIRST_PAUSE_S, ""
         for event in iter(self._next, None):
             while True:
                 trouble = self._tried(event)
                 if not trouble:
-                    pause_s = FIRST_PAUSE_S
+                    if told:
+                        _LOG.warning("%s: taken again", self._name)
+                    pause_s, told = FIRST_PAUSE_S, ""
                     break
-                _LOG.warning("%s: %s; again in %.0f s", self._name, trouble, pause_s)
-                with self._news:
-                    if self._news.wait_for(lambda: self._closing, pause_s):
+                if trouble != told:  # once, however long it lasts
+                    _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
+                    told = trouble
+                if wait_steadily(lambda: self._closing, pause_s):
+                    with self._news:
                         self._waiting.appendleft(event)
-                        return
+                    return
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _tried(self, event: Event) -> str:
@@ -87,6 +92,9 @@ class EventQueue(Closing):
             self._target.send(event)
         except (OSError, ValueError) as error:
             return " ".join(str(error).split()) or type(error).__name__
+        except Exception as bug:
+            # Without its text, which may hold secrets; the events behind it are to go on.
+            return "a bug, {}".format(type(bug).__name__)
         self.sent += 1
         return ""
 

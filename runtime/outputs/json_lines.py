@@ -8,6 +8,7 @@ from typing import IO, Any, Callable, Dict, Optional, Sequence
 from ..camera.console import result_of
 from ..camera.output import Output
 from ..camera.seen import Seen
+from ..errors import UsageError
 from ..results import result_values
 
 SCHEMA_VERSION = 1
@@ -39,9 +40,13 @@ class JsonFile(JsonLines):
     """Appends to a file."""
 
     def __init__(self, path: Path, class_names: Sequence[str]) -> None:
-        """OSError when it cannot be written."""
+        """UsageError when it cannot be written."""
         # Line by line: what is there after a power cut is whole lines, but for the last.
-        self._file: Optional[IO[str]] = path.open("a", encoding="utf-8", buffering=1)
+        try:
+            self._file: Optional[IO[str]] = path.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            found = "{} ({})".format(path, error.strerror)
+            raise UsageError("a file to write lines of JSON to", found, "choose another") from error
         super().__init__(self._file.write, class_names)
 
     def close(self) -> None:

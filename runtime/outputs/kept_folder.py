@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 from ..errors import UsageError
 
@@ -25,6 +25,10 @@ class KeptFolder:
         """UsageError when the folder cannot be made or written."""
         self.path = path
         self._budget_bytes = budget_bytes
+        self._made: Dict[Path, int] = {}
+        """Files of this run and their order: the clock, and so their names, may have been set back
+        meanwhile; a device without a battery begins anywhere."""
+        self._count = 0
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -40,6 +44,8 @@ class KeptFolder:
         path, number = self.path / (stem + suffix), 1
         while path.exists():
             path, number = self.path / "{}-{}{}".format(stem, number, suffix), number + 1
+        self._count += 1
+        self._made[path] = self._count
         return path
 
     def make_room(self, in_use: List[Path]) -> bool:
@@ -47,8 +53,8 @@ class KeptFolder:
         room to write.
         """
         files = self._files()
-        total = sum(size for _, size, _ in files)
-        removable = [(size, path) for _, size, path in files if path not in in_use]
+        total = sum(size for size, _ in files)
+        removable = [(size, path) for size, path in files if path not in in_use]
         for size, path in removable:
             if total <= self._budget_bytes and self._free() >= LEAST_FREE_BYTES:
                 break
@@ -59,13 +65,21 @@ class KeptFolder:
     def _free(self) -> int:
         return shutil.disk_usage(str(self.path)).free
 
-    def _files(self) -> List[Tuple[str, int, Path]]:
-        """Time in the name, size and path of our files, the oldest first."""
-        found = []
+    def _files(self) -> List[Tuple[int, Path]]:
+        """Size and path of our files, the oldest first."""
+        found = {}
         for path in self.path.iterdir():
-            if _NAME.match(path.name) and path.is_file():
-                found.append((path.stem.rsplit("_", 1)[1], path.stat().st_size, path))
-        return sorted(found)
+            if _NAME.match(path.name):
+                try:
+                    found[path] = path.stat().st_size
+                except FileNotFoundError:  # somebody took it away meanwhile
+                    continue
+        self._made = {path: order for path, order in self._made.items() if path in found}
+        return [(found[path], path) for path in sorted(found, key=self._age)]
+
+    def _age(self, path: Path) -> Tuple[int, str, Path]:
+        """What the oldest file has the least of: files from before this run go by their names."""
+        return self._made.get(path, 0), path.stem.rsplit("_", 1)[1], path
 
 
 def _removed(path: Path) -> bool:

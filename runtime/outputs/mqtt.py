@@ -3,11 +3,12 @@
 import json
 import time
 from typing import Any, Optional, Tuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ..errors import UsageError
 from ..lazy import require
 from .event_queue import Event, EventTarget
+from .webhook import parsed_url
 
 PLAIN_PORT, TLS_PORT = 1883, 8883
 TAKEN_S = 5.0
@@ -23,11 +24,12 @@ class Mqtt(EventTarget):
 
         UsageError for another form, DeviceError where Paho is not installed.
         """
-        parts = urlsplit(url)
+        parts = parsed_url(url)
+        if parts is None or parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise UsageError("a broker like mqtt://host/topic", "another form", "correct it")
         self._topic = unquote(parts.path.lstrip("/"))
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or not self._topic:
-            found = "one for {}".format(parts.hostname or "no host")
-            raise UsageError("a broker like mqtt://host/topic", found, "correct it")
+        if not self._topic:
+            raise UsageError("a broker like mqtt://host/topic", "one without topic", "correct it")
         if "+" in self._topic or "#" in self._topic:
             raise UsageError("a topic without + and #", repr(self._topic), "name one topic")
         self.name = "MQTT {}".format(parts.hostname)

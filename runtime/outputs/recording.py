@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 from ..camera.controls import Controls
 from ..camera.output import Output
 from ..camera.seen import Seen
-from ..errors import DeviceError
+from ..errors import EdgedetError
 from .kept_folder import KeptFolder
 from .segment import Segment
 from .video_form import VideoForm, video_form
@@ -54,10 +54,12 @@ class Recorder(Output):
     ) -> None:
         """paint: gives the picture of a frame. The folder is made when recording begins."""
         self._rules, self._controls, self._paint = rules, controls, paint
-        self._place: Optional[_Place] = None
+        self._folder: Optional[KeptFolder] = None
+        self._form: Optional[VideoForm] = None
         self._segments: Dict[str, Segment] = {}
         self._looked_s = self._failed_s = -RETRY_S
         self._has_room = True
+        self._told = ""
 
     def put(self, seen: Seen) -> None:
         """Write the frame, if recording is on and there is room."""
@@ -68,10 +70,11 @@ class Recorder(Output):
         try:
             if self._room():
                 self._segment(seen).put(self._paint(seen), seen.frame.scene_s)
-        except (DeviceError, OSError) as error:
-            self._failed_s = time.monotonic()
-            _LOG.error("recording waits %.0f s: %s", RETRY_S, error)
-            self.close()
+                if self._told:
+                    _LOG.warning("recording goes on in %s", self._rules.folder)
+                    self._told = ""
+        except (EdgedetError, OSError) as error:
+            self._fail(str(error))
         return None
 
     def close(self) -> None:
@@ -80,13 +83,22 @@ class Recorder(Output):
         for segment in segments.values():
             segment.close()
 
+    def _fail(self, trouble: str) -> None:
+        """Tell it once, and begin anew later: the folder may have gone with its disk."""
+        self._failed_s = time.monotonic()
+        if trouble != self._told:
+            _LOG.error("recording waits, and is tried every %.0f s: %s", RETRY_S, trouble)
+            self._told = trouble
+        self._folder = self._form = None
+        self.close()
+
     def _room(self) -> bool:
         """Whether there is room; looked at every few seconds, and told when it changes."""
         now_s = time.monotonic()
         if now_s - self._looked_s < ROOM_EVERY_S:
             return self._has_room
         self._looked_s = now_s
-        had, self._has_room = self._has_room, self._opened().folder.make_room(self._in_use())
+        had, self._has_room = self._has_room, self._opened().make_room(self._in_use())
         if had and not self._has_room:
             _LOG.error("recording stops: no room left in %s", self._rules.folder)
             self.close()
@@ -97,11 +109,10 @@ class Recorder(Output):
     def _in_use(self) -> List[Path]:
         return [segment.path for segment in self._segments.values()]
 
-    def _opened(self) -> "_Place":
-        if self._place is None:
-            folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
-            self._place = _Place(folder, video_form(folder.path))
-        return self._place
+    def _opened(self) -> KeptFolder:
+        if self._folder is None:
+            self._folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
+        return self._folder
 
     def _segment(self, seen: Seen) -> Segment:
         """The file that the frame belongs to: the one that is open, or a new one."""
@@ -121,14 +132,8 @@ class Recorder(Output):
         return same_size and no_gap and at_s - segment.begin_s < self._rules.segment_s
 
     def _begun(self, seen: Seen) -> Segment:
-        frame = seen.frame
-        folder, form = self._opened()
-        path = folder.new_path(frame.camera, form.suffix)
-        return Segment(path, form, FPS, frame.image_bgr.shape[:2], frame.scene_s)
-
-
-class _Place(NamedTuple):
-    """Where files go, and of which kind they are."""
-
-    folder: KeptFolder
-    form: VideoForm
+        frame, folder = seen.frame, self._opened()
+        if self._form is None:
+            self._form = video_form(folder.path)
+        path = folder.new_path(frame.camera, self._form.suffix)
+        return Segment(path, self._form, FPS, frame.image_bgr.shape[:2], frame.scene_s)

@@ -32,7 +32,8 @@ class Segment(Closing):
         self._writer: Optional[Any] = open_writer(path, form, fps, size_hw)
         if self._writer is None:
             fix = "check that the folder can be written and has room"
-            raise DeviceError("a video file at {}".format(path), "one that does not open", fix)
+            expected = "a video of {}x{} in {}".format(size_hw[1], size_hw[0], path.parent)
+            raise DeviceError(expected, "one that does not open", fix)
         self._written = 0
         self._flushed_s = time.monotonic()
 
@@ -55,8 +56,11 @@ class Segment(Closing):
             return
         writer, self._writer = self._writer, None
         writer.release()
-        if self._written == 0 and self.path.exists():
-            self.path.unlink()
+        if self._written == 0:
+            try:
+                self.path.unlink()
+            except OSError:  # it has gone, or its disk has
+                pass
 
     def _flush(self) -> None:
         """Have what was written lie on the disk, not only in the kernel's memory."""

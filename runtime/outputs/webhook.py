@@ -1,9 +1,12 @@
 """Events by HTTP POST, as JSON."""
 
+import base64
+import http.client
 import json
 import urllib.error
 import urllib.request
-from urllib.parse import urlsplit
+from typing import Optional
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ..errors import UsageError
 from .event_queue import Event, EventTarget
@@ -15,20 +18,22 @@ class Webhook(EventTarget):
     """Posts to one URL."""
 
     def __init__(self, url: str) -> None:
-        """UsageError for anything but http and https."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            found = "{}://...".format(parts.scheme) if parts.scheme else "no address"
-            raise UsageError("a webhook like https://host/path", found, "correct it")
-        self._url = url
+        """url: may hold `user:password@`. UsageError for anything but http and https."""
+        parts = parsed_url(url)
+        plain = all("!" <= sign <= "~" for sign in url)  # as http.client wants it
+        if not (plain and parts and parts.scheme in ("http", "https") and parts.hostname):
+            # Not the URL: path and query may hold secrets.
+            raise UsageError("a webhook like https://host/path", "another form", "correct it")
+        self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        self._headers = {"Content-Type": "application/json", "User-Agent": "edgedet"}
+        if parts.username is not None:
+            self._headers["Authorization"] = _basic(parts.username, parts.password or "")
         self.name = "webhook {}".format(parts.hostname)
-        """Without path and query: both may hold secrets."""
 
     def send(self, event: Event) -> None:
         """Post the event; OSError when it was not taken (any answer but 2xx)."""
         body = json.dumps(event, allow_nan=False).encode("utf-8")
-        headers = {"Content-Type": "application/json", "User-Agent": "edgedet"}
-        request = urllib.request.Request(self._url, body, headers, method="POST")
+        request = urllib.request.Request(self._url, body, self._headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
                 answer.read(1024)
@@ -36,3 +41,21 @@ class Webhook(EventTarget):
             raise OSError("the server answered {}".format(error.code)) from None
         except urllib.error.URLError as error:
             raise OSError(str(error.reason)) from None
+        except http.client.HTTPException as error:  # its text may hold the path
+            raise OSError("no answer of HTTP ({})".format(type(error).__name__)) from None
+
+
+def parsed_url(url: str) -> Optional[SplitResult]:
+    """Return the parts of a URL; None for a text that is none."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError for one that is no number
+    except ValueError:
+        return None
+    return parts
+
+
+def _basic(user: str, password: str) -> str:
+    """Return the header of a user (RFC 7617)."""
+    words = "{}:{}".format(unquote(user), unquote(password)).encode("utf-8")
+    return "Basic " + base64.b64encode(words).decode("ascii")

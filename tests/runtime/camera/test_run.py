@@ -49,7 +49,10 @@ def camera(tmp_path):
     for program in running:
         if program.poll() is None:
             program.kill()
-        program.communicate()
+        program.wait()
+        for pipe in (program.stdout, program.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def free_port():

@@ -59,7 +59,7 @@ def test_a_file_that_is_not_there(tmp_path):
         ({"sources": "0"}, "did you mean 'source'"),
         ({"source": ["0", "1"], "name": ["a"]}, "a name for each of 2 sources"),
         ({"source": ["0", "1"], "name": ["a", "a"]}, "different names"),
-        ({"name": ["../a"]}, "names of letters"),
+        ({"name": ["../a"]}, "names of 1 to 64 letters"),
         ({"smooth": 1.0}, "track beside smooth"),
         ({"webhook": "http://x"}, "on beside webhook"),
         ({"listen": ":80"}, "serve beside listen"),

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from edgedet.runtime.camera.worker import Worker
+from edgedet.runtime.camera import worker as module
+from edgedet.runtime.camera.worker import HangingError, Worker
 
 
 def test_it_works_until_it_is_stopped():
@@ -24,3 +25,13 @@ def test_its_error_is_that_of_whoever_asks():
     worker.close()
     with pytest.raises(ZeroDivisionError):
         worker.check()
+
+
+def test_work_that_hangs_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(module, "CLOSING_S", 0.05)
+    end = threading.Event()
+    worker = Worker("w", lambda: end.wait(60) and None, lambda: None)
+    with pytest.raises(HangingError, match="expected a w that ends within 0 s, found one that han"):
+        worker.close()
+    end.set()
+    worker.close()

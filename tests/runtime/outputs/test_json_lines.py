@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 from seen_frames import CLASS_NAMES, seen
 
 from edgedet.runtime.camera.seen import ZoneCount
+from edgedet.runtime.errors import UsageError
 from edgedet.runtime.outputs.json_lines import JsonFile, JsonLines, iso_time
 
 
@@ -54,3 +56,9 @@ def test_a_file_is_appended_to_line_by_line(tmp_path):
 def test_times():
     assert iso_time(0.0) == "1970-01-01T00:00:00.000Z"
     assert iso_time(1.9996) == "1970-01-01T00:00:01.999Z"
+
+
+@pytest.mark.parametrize("name", ["nowhere/lines", "."])
+def test_a_file_that_cannot_be_written(tmp_path, name):
+    with pytest.raises(UsageError, match="a file to write lines of JSON to"):
+        JsonFile(tmp_path / name, CLASS_NAMES)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections import namedtuple
+from time import gmtime
 
 import pytest
 
@@ -77,3 +78,22 @@ def test_a_folder_of_somebody_else(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UsageError, match="a folder to write in"):
         KeptFolder(tmp_path, 1)
+
+
+def test_a_clock_that_was_set_back_makes_no_new_file_the_oldest(tmp_path, monkeypatch):
+    """A Jetson without a battery begins in the past: what it writes now is newer all the same."""
+    write(tmp_path, NAMES)
+    folder = KeptFolder(tmp_path, 3500)
+    made = []
+    for at_s in (2e9, 1e9, 0.0, 3600.0):
+        monkeypatch.setattr(kept_folder.time, "gmtime", lambda at_s=at_s: gmtime(at_s))
+        made.append(folder.new_path("b", ".mkv"))
+        write(tmp_path, [made[-1].name])
+        assert folder.make_room([])
+    assert names_in(tmp_path) == sorted(path.name for path in made[1:])
+
+
+def test_a_file_that_somebody_takes_away_meanwhile(tmp_path, monkeypatch):
+    write(tmp_path, NAMES)
+    (tmp_path / "gone_2026-01-01T00-00-00Z.mkv").symlink_to("nowhere")
+    assert KeptFolder(tmp_path, 10**9).make_room([])

@@ -1,6 +1,7 @@
 """Recordings: real files, read back by OpenCV."""
 
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,10 +182,11 @@ def test_a_file_that_does_not_open_is_tried_again_later(record, monkeypatch, cap
     recorder.close()
     monkeypatch.setattr(segment, "open_writer", lambda *unused: None)
     with caplog.at_level(logging.ERROR):
-        put(recorder, np.arange(5) / 15)
-    assert [record.getMessage() for record in caplog.records] == [
-        "recording waits 10 s: " + caplog.records[0].args[1].args[0]
-    ]
+        for _ in range(3):
+            put(recorder, np.arange(5) / 15)
+            clock[0] += recording.RETRY_S
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("recording waits, and is tried every 10 s: expected a video of 64x48 in")
     monkeypatch.undo()
     monkeypatch.setattr(recording.time, "monotonic", lambda: clock[0])
     clock[0] += recording.RETRY_S
@@ -212,3 +214,24 @@ def test_an_opencv_that_writes_nothing(tmp_path, monkeypatch):
     with pytest.raises(DeviceError, match="writes .mkv or .avi"):
         video_form.video_form(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_goes_with_its_disk_is_made_again(record, monkeypatch, caplog):
+    recorder, _, folder = record()
+    clock = [100.0]
+    monkeypatch.setattr(recording.time, "monotonic", lambda: clock[0])
+    put(recorder, np.arange(5) / 15)
+    shutil.rmtree(str(folder))
+    folder.write_text("another disk")
+    for turn in range(1, 4):
+        clock[0] += recording.RETRY_S
+        put(recorder, turn + np.arange(5) / 15)
+    folder.unlink()
+    clock[0] += recording.RETRY_S
+    put(recorder, 9 + np.arange(5) / 15)
+    recorder.close()
+    (path,) = folder.iterdir()
+    assert len(frames_of(path)) == 5
+    told = [record.getMessage() for record in caplog.records]
+    assert len([line for line in told if line.startswith("recording waits")]) <= 2
+    assert told[-1].startswith("recording goes on")

@@ -1,5 +1,6 @@
 """Events posted to a real server."""
 
+import base64
 import json
 import socket
 import threading
@@ -61,7 +62,19 @@ def test_nobody_there():
             Webhook("http://127.0.0.1:{}/x".format(taken.getsockname()[1])).send({})
 
 
-@pytest.mark.parametrize("url", ["ftp://user:pw@a/b", "file:///etc/pw", "http://", "a.org/pw", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://user:pw@a/b",
+        "file:///etc/pw",
+        "http://",
+        "a.org/pw",
+        "",
+        "http://h:pw/x",
+        "http://[pw",
+        "http://a/p w",
+    ],
+)
 def test_what_is_no_webhook(url):
     with pytest.raises(UsageError, match="a webhook like https") as raised:
         Webhook(url)
@@ -70,3 +83,31 @@ def test_what_is_no_webhook(url):
 
 def test_its_name_holds_no_secret():
     assert Webhook("https://user:pw@example.org/T0/secret?key=1").name == "webhook example.org"
+
+
+def test_a_user_goes_into_a_header_and_stays_out_of_the_address(server):
+    Webhook(url_of(server).replace("//", "//me:p%40ss@")).send({})
+    ((path, headers, _),) = server.got
+    assert path == "/hook?key=secret"
+    assert base64.b64decode(headers["Authorization"].split()[1]) == b"me:p@ss"
+
+
+@pytest.mark.parametrize("answer", [b"", b"secret\r\n", b"\0" * 99])
+def test_an_answer_that_is_no_http(answer):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        thread = threading.Thread(target=answer_with, args=(server, answer))
+        thread.start()
+        hook = Webhook("http://127.0.0.1:{}/secret".format(server.getsockname()[1]))
+        with pytest.raises(OSError) as raised:
+            hook.send({})
+        assert "secret" not in str(raised.value)
+        thread.join()
+
+
+def answer_with(server, answer):
+    connection, _ = server.accept()
+    connection.recv(1 << 16)
+    connection.sendall(answer)
+    connection.close()
