@@ -10,6 +10,7 @@ from watched import Watched, held, settles_to
 
 from edgedet.runtime import DeviceError, UsageError
 from edgedet.runtime.camera import gstreamer_capture, gstreamer_pipe
+from edgedet.runtime.camera.gstreamer_pipe import has_element
 from edgedet.runtime.camera.gstreamer_pipelines import (
     complaint_of,
     csi_pipeline,
