@@ -45,6 +45,20 @@ def has_program() -> bool:
     return shutil.which(PROGRAM) is not None
 
 
+def has_element(name: str) -> bool:
+    """Return whether GStreamer has an element of that name."""
+    try:
+        asked = subprocess.run(
+            ["gst-inspect-1.0", "--exists", name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=OPENING_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
+
+
 class GstreamerPipe(GuardedSource):
     """A process of its own: when it hangs it is killed, and when it crashes it crashes alone."""
 

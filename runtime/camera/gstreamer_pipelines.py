@@ -9,6 +9,9 @@ from ..errors import UsageError
 CSI_SIZE_HW = (720, 1280)
 CSI_FPS = 30.0
 """What a CSI camera is asked for if nobody says anything: each sensor has it."""
+CONVERTER = "nvvidconv"
+"""The element that reads the memory of a Jetson's cameras and decoder."""
+NVIDIA_CONVERTER = " ! " + CONVERTER + " ! video/x-raw,format=I420"
 LATENCY_MS = 100
 """Of rtspsrc, which waits so long for packets out of order; its own 2 s are for films."""
 
@@ -36,10 +39,14 @@ def csi_pipeline(sensor: int, size_hw: Tuple[int, int], fps: float, form: str) -
     ).format(sensor, size_hw[1], size_hw[0], fraction(fps), form)
 
 
-def rtsp_pipeline(address: str, silence_s: float) -> str:
-    """Return frames of an RTSP stream over TCP, whatever its codec."""
+def rtsp_pipeline(address: str, silence_s: float, on_jetson: bool = False) -> str:
+    """Return frames of an RTSP stream over TCP, whatever its codec.
+
+    on_jetson: where decodebin takes NVIDIA's decoder, whose memory only nvvidconv reads.
+    """
     source = "rtspsrc location={} protocols=tcp latency={} tcp-timeout={} ! decodebin"
-    return source.format(quoted(address), LATENCY_MS, int(silence_s * 1e6)) + _BY_RGB
+    text = source.format(quoted(address), LATENCY_MS, int(silence_s * 1e6))
+    return text + (NVIDIA_CONVERTER if on_jetson else "") + _BY_RGB
 
 
 def user_pipeline(text: str) -> str:

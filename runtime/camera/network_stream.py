@@ -8,8 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import DeviceError
 from ..opencv import opencv, quiet
-from .gstreamer_pipe import GstreamerPipe
-from .gstreamer_pipelines import rtsp_pipeline
+from .gstreamer_pipe import GstreamerPipe, has_element
+from .gstreamer_pipelines import CONVERTER, rtsp_pipeline
 from .live_source import LiveSource, SourceLostError
 from .opencv_capture import OpenCvCapture
 from .source_uri import SourceUri, host_and_port
@@ -43,7 +43,9 @@ def open_rtsp(source: SourceUri) -> LiveSource:
         except SourceLostError as error:
             _tell_refusal(source)
             raise error
-    return GstreamerPipe(source, rtsp_pipeline(source.target, source.wish.silence_s), "RTSP")
+    on_jetson = has_element(CONVERTER)
+    pipeline = rtsp_pipeline(source.target, source.wish.silence_s, on_jetson)
+    return GstreamerPipe(source, pipeline, "RTSP")
 
 
 def open_by_ffmpeg(source: SourceUri, form: str) -> LiveSource:

@@ -10,6 +10,7 @@ from watched import Watched, held, settles_to
 
 from edgedet.runtime import DeviceError, UsageError
 from edgedet.runtime.camera import gstreamer_capture, gstreamer_pipe
+from edgedet.runtime.camera.gstreamer_pipe import has_element
 from edgedet.runtime.camera.gstreamer_pipelines import (
     complaint_of,
     csi_pipeline,
@@ -48,6 +49,8 @@ def test_csi_as_text(form):
 
 
 def test_rtsp_as_text():
+    on_jetson = rtsp_pipeline("rtsp://h/x", 5.0, on_jetson=True)
+    assert " ! decodebin ! nvvidconv ! video/x-raw,format=I420 ! videoconvert" in on_jetson
     assert rtsp_pipeline("rtsp://u:p@h/x?a=1&b=2", 5.0) == (
         'rtspsrc location="rtsp://u:p@h/x?a=1&b=2" protocols=tcp latency=100 tcp-timeout=5000000'
         " ! decodebin ! videoconvert ! video/x-raw,format=BGRx"
@@ -92,6 +95,17 @@ def test_what_it_complains_of():
     assert complaint_of(lines) == 'Resource not found. No such file "a"'
     assert complaint_of(lines[-1:]) == "pipeline doesn't want to preroll."
     assert complaint_of(lines[:1]) == ""
+
+
+@real
+def test_it_knows_which_elements_there_are():
+    assert has_element("videoconvert")
+    assert not has_element("videoconverter")
+
+
+def test_without_gstreamer_there_are_no_elements(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert not has_element("videoconvert")
 
 
 @real
