@@ -87,6 +87,7 @@ def test_what_yaml_writers_mean(tmp_path: Path, text: str, name: str, value: Any
         ("data: [a]", "--data to be of type str"),
         ("- a\n- b", "`key: value` lines"),
         ("a: [", "to be a YAML file"),
+        ("b: 1\na: b: c", "mapping values are not allowed here in line 2;"),
         ("a: !!python/object/apply:os.system ['true']", "to be a YAML file"),
     ],
 )

@@ -47,7 +47,7 @@ from edgedet.runtime.camera.signals import stopped_by_signals
 current = [Controls(0.5)]
 signal.signal(signal.SIGALRM, lambda *unused: current[0].stop())
 signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.0001)
-end_s, stopped = time.monotonic() + 1.0, 0
+end_s, stopped = time.monotonic() + 0.5, 0
 while time.monotonic() < end_s:
     current[0] = Controls(0.5)
     stopped += current[0].wait(0.00005)
