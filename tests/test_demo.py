@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from edgedet.demo import run_demo
 from edgedet.runtime.errors import UsageError
+from edgedet.runtime.speed_report import SpeedRequest
 from edgedet.verbs.demo import demo
 
 VOID = {"meta", "img", "br"}
@@ -41,7 +43,10 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_demo(1, "shapes:train=8,val=4", tmp_path_factory.mktemp("demo") / "run")
+    brief = partial(SpeedRequest, iterations=5, warmup=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgedet.demo.SpeedRequest", brief)
+        return run_demo(1, "shapes:train=8,val=4", tmp_path_factory.mktemp("demo") / "run")
 
 
 def test_the_page_stands_alone_and_is_well_formed(page_file: Path) -> None:

@@ -15,6 +15,7 @@ from .live_source import CaptureWish, LiveSource, SourceLostError
 from .opening import open_live
 from .reader import Reader
 from .source_uri import redacted
+from .steady_wait import wait_steadily
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,7 @@ class Capture:
         while not self._closing.is_set():
             reader = self._begin()
             while self._goes_on(reader):
-                self._wake.wait(WATCH_EVERY_S)
+                wait_steadily(self._wake.is_set, WATCH_EVERY_S)
                 self._wake.clear()
             self._leave(reader)
             if self._closing.is_set() or (reader.over and reader.error is None):
@@ -114,7 +115,7 @@ class Capture:
             if reader.frames:
                 back_off.reset()
             self._lose(reader)
-            self._closing.wait(back_off.next_s())
+            wait_steadily(self._closing.is_set, back_off.next_s())
             self._health.reopened()
 
     def _begin(self) -> Reader:

@@ -4,6 +4,8 @@ import threading
 import time
 from typing import Optional
 
+from .steady_wait import wait_steadily
+
 MOST_BEHIND_S = 1.0
 """Who is further behind does not catch up: frames in a burst would be none of a camera's."""
 
@@ -25,4 +27,4 @@ class Pace:
         if now_s - due_s > MOST_BEHIND_S:
             self._begin_s += now_s - due_s
         elif due_s > now_s:
-            self._stop.wait(due_s - now_s)
+            wait_steadily(self._stop.is_set, due_s - now_s)

@@ -15,6 +15,7 @@ from edgedet.int8.request import Int8Request
 from edgedet.int8.run import export_int8
 from edgedet.runtime.errors import ModelError
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 ALLOWED = {"max_drop": 30.0, "max_drop_smallest": 30.0}
 """The toy has random weights: INT8 costs it 10 to 25 points as it is."""
 

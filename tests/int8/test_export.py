@@ -145,6 +145,7 @@ def test_the_latency_of_the_form_for_the_cpu_is_measured(passed) -> None:
     assert forms["tensorrt"].latency_ms is None
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_an_outlier_is_caught_and_the_layer_that_reads_it_goes_back_to_float(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_what_cannot_be_repaired_is_refused_and_nothing_is_left(
     assert "they show nothing" in text
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_without_time_nothing_is_repaired(model: Path, data: Path, tmp_path: Path) -> None:
     bad = outlier_of(model, tmp_path)
     request = Int8Request(bad, str(data), tmp_path / "out", budget_minutes=0, method="minmax")
@@ -221,6 +223,7 @@ def test_what_has_to_be_repaired_is_not_kept_waiting() -> None:
     assert order == ["cpu", "tensorrt"]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_other_images_in_the_same_folder_are_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -246,6 +249,7 @@ def test_a_place_that_is_full_leaves_no_half(
     assert [path.name for path in tmp_path.iterdir()] == ["statistics.npz"]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -288,6 +292,7 @@ def test_data_in_which_the_model_finds_nothing(model: Path, data: Path, tmp_path
         export_int8(request)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_same_request_gives_the_same_models(model: Path, data: Path, tmp_path: Path) -> None:
     written = []
     for name in ("a", "b"):
@@ -304,6 +309,7 @@ def test_the_same_request_gives_the_same_models(model: Path, data: Path, tmp_pat
     assert written[0] == written[1]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_ranges_of_the_training_win_over_calibrated_ones(
     model: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -287,6 +287,7 @@ def test_the_recipe_names_its_keys(toy: Path, tmp_path: Path) -> None:
             run_training(Order(file, {}, "cpu", tmp_path / "run"))
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_export_takes_the_ranges_of_the_training(
     hurt: tuple[Fragile, Path], squares: Path, tmp_path: Path
 ) -> None:
