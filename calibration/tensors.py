@@ -27,13 +27,17 @@ def activation_names(model: ModelProto) -> tuple[str, ...]:
 
     Raises ModelError for a graph that contradicts itself.
     """
-    graph = _inferred(model).graph
+    graph = inferred_types(model).graph
     values = [*graph.value_info, *graph.input, *graph.output]
     types = {value.name: value.type.tensor_type.elem_type for value in values}
     return tuple(name for name in _following(graph) if types.get(name) == FLOAT)
 
 
-def _inferred(model: ModelProto) -> ModelProto:
+def inferred_types(model: ModelProto) -> ModelProto:
+    """Return a copy of the model in which the type of every tensor is written down.
+
+    ModelError for a graph that contradicts itself, or whose nodes are out of order.
+    """
     onnx = require("onnx", INSTALL_ONNX)
     try:
         inferred: ModelProto = onnx.shape_inference.infer_shapes(model, strict_mode=True)

@@ -11,7 +11,7 @@ from edgedet.recipe_file import read_yaml
 from edgedet.runtime.camera.run import run_cameras
 from edgedet.runtime.camera.settings import merged_settings, read_settings
 from edgedet.runtime.errors import UsageError
-from edgedet.runtime.outputs.log_form import start_log
+from edgedet.runtime.outputs.log_form import logged_as
 
 
 def look_live(model: Path, device: str, config: Path | None, given: Mapping[str, Any]) -> None:
@@ -21,10 +21,11 @@ def look_live(model: Path, device: str, config: Path | None, given: Mapping[str,
     is wrong, and what `open_any` and `run_cameras` raise.
     """
     settings = merged_settings(file_values(config), given)
-    start_log(settings.log)
-    with open_any(
-        model, settings.conf, settings.iou, device=device, threads=settings.threads
-    ) as detector:
+    threads = settings.threads
+    with (
+        logged_as(settings.log),
+        open_any(model, settings.conf, settings.iou, device=device, threads=threads) as detector,
+    ):
         run_cameras(settings, detector)
 
 

@@ -10,6 +10,9 @@ from edgedet.runtime.speed_text import SPEEDS, number, titled_table
 from edgedet.runtime.speed_text import speed_text as measured_text
 from edgedet.speed_comparison import Comparison
 
+_PROVEN = "parity: `edgedet export` writes no model whose parity with PyTorch failed"
+_PROVEN_INT8 = "accuracy: `edgedet export --int8` writes no model that lost more AP than allowed"
+
 
 def speed_text(report: Mapping[str, Any], comparison: Comparison | None = None) -> str:
     """Return headline, tables and remarks; the tables are Markdown and plain ASCII."""
@@ -19,7 +22,7 @@ def speed_text(report: Mapping[str, Any], comparison: Comparison | None = None) 
         parts.insert(0, f"measured on {report['host']}, over ssh")
     ours = report.get("adapter") is None
     if not is_estimate and report["model"].endswith(".onnx") and ours:
-        parts.append("parity: `edgedet export` writes no model whose parity with PyTorch failed")
+        parts.append(_PROVEN_INT8 if report.get("precision") == "int8" else _PROVEN)
     if comparison is not None:
         parts += _compared(report, comparison)
     return "\n".join(parts)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgedet.calibration.layers import tail_of
+from edgedet.calibration.tensors import inferred_types
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.lazy import require
 
@@ -53,20 +54,6 @@ def half_precision(model: ModelProto, keep: Collection[int] = ()) -> ModelProto:
     if spec_text(half) is not None:
         write_spec(half, with_provenance(read_spec(half), {"precision": "float16"}))
     return half
-
-
-def inferred_types(model: ModelProto) -> ModelProto:
-    """Return a copy of the model in which the type of every tensor is written down.
-
-    ModelError for a graph that contradicts itself, or whose nodes are out of order.
-    """
-    onnx = require("onnx", INSTALL_ONNX)
-    try:
-        inferred: ModelProto = onnx.shape_inference.infer_shapes(model, strict_mode=True)
-    except onnx.shape_inference.InferenceError as error:
-        found = str(error).strip().splitlines()[0]
-        raise ModelError("a valid ONNX graph", found, "export the model again") from error
-    return inferred
 
 
 def elem_types(graph: GraphProto) -> dict[str, int]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from edgedet.calibration.layers import tail_of
+from edgedet.calibration.tensors import inferred_types
 from edgedet.runtime.errors import ModelError
 from edgedet.runtime.lazy import require
 from edgedet.runtime.preprocess import preprocess
 
-from .half import FLOAT, elem_types, inferred_types
+from .half import FLOAT, elem_types
 from .metadata import read_spec
 from .onnx_file import INSTALL_ONNX, onnx_bytes
 

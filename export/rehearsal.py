@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgedet.calibration.tensors import inferred_types
 from edgedet.runtime.lazy import require
 
-from .half import FLOAT, FLOAT16, elem_types, inferred_types
+from .half import FLOAT, FLOAT16, elem_types
 from .onnx_file import INSTALL_ONNX
 
 if TYPE_CHECKING:

@@ -7,19 +7,19 @@ from .bundle_choice import choose, open_choice, wish_of
 from .bundle_file import Bundle
 from .camera.run import run_cameras
 from .camera.settings import CameraSettings, merged_settings, read_settings
-from .outputs.log_form import start_log
+from .outputs.log_form import logged_as
 
 
 def camera(bundle: Bundle, arguments: Namespace) -> str:
     """Look at the cameras until they end, or Ctrl-C, or q in the window; return nothing to say."""
     values = {} if arguments.config is None else read_settings(arguments.config)
     settings = merged_settings(values, _given(arguments))
-    start_log(settings.log)
     wish = wish_of(arguments)._replace(threads=settings.threads)
-    choice = choose(bundle, wish)
     thresholds = {"conf": settings.conf, "iou": settings.iou}
-    with open_choice(bundle, choice, wish, **thresholds) as detector:
-        run_cameras(settings, detector)
+    with logged_as(settings.log):
+        choice = choose(bundle, wish)
+        with open_choice(bundle, choice, wish, **thresholds) as detector:
+            run_cameras(settings, detector)
     return ""
 
 

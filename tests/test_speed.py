@@ -132,6 +132,17 @@ def test_without_comparison_no_published_row_is_shown(report):
     assert "Custom_SSD" not in speed_text(report)
 
 
+def test_what_is_proven_of_a_model_is_that_of_its_precision(report):
+    exact, int8 = (
+        speed_text({**report, "model": "model.onnx", "precision": precision})
+        for precision in ("float32", "int8")
+    )
+    assert "parity: " in exact
+    assert "lost more AP" not in exact
+    assert "parity: " not in int8
+    assert "lost more AP than allowed" in int8
+
+
 def test_a_model_of_no_paper_says_so(report):
     unknown = {**report, "builder": None, "precision": None}
     assert "no paper of ours gives a speed" in speed_text(unknown, compare_with_published(unknown))

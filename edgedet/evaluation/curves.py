@@ -10,15 +10,11 @@ from numpy.typing import NDArray
 
 from edgedet.evaluation.coco import Evaluation
 from edgedet.evaluation.cut import CutReport
-from edgedet.runtime.atomic import atomic_path
+from edgedet.evaluation.figure import CLASS_COLOURS, INK, QUIET, literal, new_figure, prepare, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours: told apart by readers with any colour vision."""
-QUIET = "#B8BDC4"
-INK = "#2B2F36"
 SHOWN_THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
 NAME_LENGTH = 22
 
@@ -30,35 +26,23 @@ def write_curves(
 
     ``cut`` is marked on the left when given. Needs no display.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # A Figure of its own instead of pyplot: no global state, no window system.
-    figure = Figure(figsize=(13.5, 5), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.suptitle(_literal(title), fontsize=12, color=INK, x=0.01, ha="left")
+    figure = new_figure(13.5, 5, title)
     left, right = figure.subplots(1, 2)
     _prepare(left, "Each class, boxes overlapping by IoU 0.50")
     _prepare(right, "Mean of the classes, by the overlap asked for")
     _draw_classes(left, evaluation, cut)
     _draw_thresholds(right, evaluation)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    save(figure, path)
 
 
 def _prepare(axes: Axes, title: str) -> None:
-    axes.set_title(title, fontsize=10.5, color=INK, loc="left")
-    axes.set_xlabel("recall: share of the objects that were found", color=INK)
-    axes.set_ylabel("precision: share of the detections that are right", color=INK)
+    recall, precision = (
+        "share of the objects that were found",
+        "share of the detections that are right",
+    )
+    prepare(axes, title, xlabel=f"recall: {recall}", ylabel=f"precision: {precision}")
     axes.set_xlim(0, 1.005)
     axes.set_ylim(0, 1.015)
-    axes.grid(color="#ECEEF1", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(QUIET)
     _draw_f1_lines(axes)
 
 
@@ -155,12 +139,7 @@ def _coloured(names: list[str], evaluation: Evaluation) -> dict[str, str]:
 
 def _label(name: str, ap: float) -> str:
     short = name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
-    return _literal(f"{ap:.3f}  {short}")
-
-
-def _literal(text: str) -> str:
-    """``text`` that matplotlib does not take for mathematics."""
-    return text.replace("$", r"\$")
+    return literal(f"{ap:.3f}  {short}")
 
 
 def _legend(axes: Axes, title: str) -> None:

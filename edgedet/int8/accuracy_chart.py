@@ -6,10 +6,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
+from edgedet.evaluation.figure import CLASS_COLOURS, INK, QUIET, new_figure, prepare, save
 
 from .accuracy import Accuracy, points_lost
-from .pictures import FORM_COLOURS, FORM_NAMES, legend, new_figure, prepare, save
+from .pictures import FORM_COLOURS, FORM_NAMES, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

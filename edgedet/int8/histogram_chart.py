@@ -9,9 +9,9 @@ import numpy as np
 
 from edgedet.calibration.affine import INT8_MAX
 from edgedet.calibration.statistics import BINS
-from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
+from edgedet.evaluation.figure import CLASS_COLOURS, INK, QUIET, literal, new_figure, prepare, save
 
-from .pictures import new_figure, plain, prepare, save, shortened
+from .pictures import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +73,7 @@ def _draw(axes: Axes, loss: TensorLoss, reader: str, made: tuple[Statistics, str
         axes.axvline(value, color=_METHOD_COLOURS[method], label=label, **style)
     zeroed, clipped = _shares(counts, width, clip)
     told = f"{loss.snr_db:.1f} dB, {zeroed:.1%} become 0, {clipped:.2%} clipped"
-    axes.set_title(plain(f"read by {reader}\n{told}"), fontsize=9, color=INK, loc="left")
+    axes.set_title(literal(f"read by {reader}\n{told}"), fontsize=9, color=INK, loc="left")
 
 
 def _shares(counts: NDArray[np.int64], width: float, clip: float) -> tuple[float, float]:

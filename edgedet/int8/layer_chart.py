@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
+from edgedet.evaluation.figure import CLASS_COLOURS, INK, QUIET, literal, new_figure, prepare, save
 
-from .pictures import FORM_COLOURS, FORM_NAMES, new_figure, plain, prepare, save, shortened
+from .pictures import FORM_COLOURS, FORM_NAMES, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def _draw_alone(axes: Axes, form: FormReport, sensitivity: Sensitivity) -> None:
     axes.grid(visible=False, axis="y")
     places = range(len(losses))
     axes.barh(places, [loss.snr_db for loss in losses], color=_colours(form, sensitivity))
-    axes.set_yticks(places, [plain(name) for name in names], fontsize=8)
+    axes.set_yticks(places, [literal(name) for name in names], fontsize=8)
     axes.set_ylim(len(losses) - 0.4, -0.6)
     axes.axvline(sensitivity.whole_db, color=INK, linestyle="--", linewidth=1)
     end = axes.get_xlim()[1]

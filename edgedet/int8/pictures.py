@@ -2,60 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
-from edgedet.runtime.atomic import atomic_path
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from edgedet.evaluation.figure import CLASS_COLOURS, INK
 
 ACCURACY, LAYERS, HISTOGRAMS = "int8.png", "int8_layers.png", "int8_histograms.png"
 FORM_COLOURS = {"tensorrt": CLASS_COLOURS[2], "cpu": CLASS_COLOURS[0]}
 FORM_NAMES = {"tensorrt": "INT8 for TensorRT", "cpu": "INT8 for CPUs"}
-_GRID = "#ECEEF1"
-
-
-def new_figure(width: float, height: float, title: str) -> Figure:
-    """Return a figure without pyplot: no global state, no window system. Sizes in inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.suptitle(plain(title), fontsize=12, color=INK, x=0.01, ha="left")
-    return figure
-
-
-def prepare(axes: Axes, title: str, **labels: str) -> None:
-    """Give axes the look of all pictures; labels: `xlabel`, `ylabel`."""
-    axes.set_title(plain(title), fontsize=10.5, color=INK, loc="left")
-    axes.set(**labels)
-    axes.grid(color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(QUIET)
 
 
 def legend(holder: Any, **where: Any) -> None:
     """Give axes or a figure a legend without a frame."""
     holder.legend(frameon=False, fontsize=9, labelcolor=INK, **where)
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure (PNG, SVG or PDF by the suffix)."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)
-
-
-def plain(text: str) -> str:
-    """Text that matplotlib does not take for mathematics."""
-    return text.replace("$", r"\$")
 
 
 def shortened(names: list[str]) -> list[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgedet.evaluation.curves import CLASS_COLOURS, INK, QUIET
+from edgedet.evaluation.figure import CLASS_COLOURS, INK, QUIET, new_figure, prepare, save
 from edgedet.models.ssd_options import SsdOptions
-from edgedet.runtime.atomic import atomic_path
 from edgedet.scales.candidates import Candidate
 from edgedet.scales.fitting import Fitting
 from edgedet.scales.objects import Floats, Objects
@@ -29,22 +27,13 @@ LEAST_OF_A_BIN = 5
 
 def write_chart(path: Path, fitting: Fitting, title: str = "") -> None:
     """Draw sizes with anchors and windows, aspect ratios, and best IoU by size (PNG, SVG, PDF)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # A Figure of its own instead of pyplot: no global state, no window system.
-    figure = Figure(figsize=(12.5, 8), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title.replace("$", r"\$"), fontsize=12, color=INK, x=0.01, ha="left")
+    figure = new_figure(12.5, 8, title)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
     edges = _size_edges(fitting)
     _draw_sizes(figure.add_subplot(grid[0, :]), fitting, edges)
     _draw_best_iou(figure.add_subplot(grid[1, 0]), fitting, edges)
     _draw_ratios(figure.add_subplot(grid[1, 1]), fitting)
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        # Class names in a script that the font lacks are boxes: nothing the user could mend.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(temporary, dpi=120)
+    save(figure, path)
 
 
 def _size_edges(fitting: Fitting) -> Floats:
@@ -53,17 +42,9 @@ def _size_edges(fitting: Fitting) -> Floats:
     return edges
 
 
-def _prepare(axes: Axes, title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=10.5, color=INK, loc="left")
-    axes.set_xlabel(x, color=INK)
-    axes.set_ylabel(y, color=INK)
-    axes.grid(axis="y", color="#ECEEF1", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(QUIET)
+def _prepare(axes: Axes, title: str, y: str) -> None:
+    prepare(axes, title, ylabel=y)
+    axes.grid(visible=False, axis="x")
 
 
 def _log_axis(axes: Axes, low: float, high: float) -> None:
@@ -87,7 +68,7 @@ def _draw_sizes(axes: Axes, fitting: Fitting, edges: Floats) -> None:
     objects = fitting.objects
     window = f"{fitting.request.window} times"
     title = f"Object sizes; anchors (dashed); bars: sizes of which a level sees {window} the side"
-    _prepare(axes, title, "", "objects")
+    _prepare(axes, title, "objects")
     names, groups = _classes(objects, objects.sides)
     colours = [*CLASS_COLOURS, QUIET][: len(groups)]
     axes.hist(groups, bins=edges.tolist(), stacked=True, color=colours, label=names, alpha=0.85)
@@ -128,7 +109,7 @@ def _draw_levels(axes: Axes, candidate: Candidate, top: float, window: Window) -
 
 def _draw_ratios(axes: Axes, fitting: Fitting) -> None:
     objects = fitting.objects
-    _prepare(axes, "Aspect ratios and those of the anchors", "", "objects")
+    _prepare(axes, "Aspect ratios and those of the anchors", "objects")
     ratios = objects.ratios
     low, high = np.percentile(ratios, (0.2, 99.8)) * (0.9, 1.1)
     low, high = min(low, 0.8), max(high, 1.25)
@@ -142,7 +123,7 @@ def _draw_ratios(axes: Axes, fitting: Fitting) -> None:
 
 
 def _draw_best_iou(axes: Axes, fitting: Fitting, edges: Floats) -> None:
-    _prepare(axes, "Overlap with the best anchor by size, and its mean", "", "mean best IoU")
+    _prepare(axes, "Overlap with the best anchor by size, and its mean", "mean best IoU")
     overlaps = Overlaps(fitting.objects)
     boxes = overlaps.boxes_xyxy
     sides = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))

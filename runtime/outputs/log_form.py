@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+from contextlib import contextmanager
+from typing import Iterator
 
 from .json_lines import iso_time
 
@@ -23,11 +25,17 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(values)
 
 
-def start_log(form: str) -> None:
-    """Write the messages of edgedet, from now on, in the form `text` or `json`."""
+@contextmanager
+def logged_as(form: str) -> Iterator[None]:
+    """Write the messages of edgedet to stderr in the form `text` or `json`, inside the block."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter("%(message)s"))
     log = logging.getLogger("edgedet")
-    log.handlers = [handler]
+    handlers, level, propagate = log.handlers, log.level, log.propagate
+    log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)
-    log.propagate = False
+    try:
+        yield
+    finally:
+        log.handlers, log.propagate = handlers, propagate
+        log.setLevel(level)

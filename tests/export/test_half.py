@@ -12,8 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from toy_detector import SIZE_HW, ToyDetector
 
 from edgedet.calibration.layers import tail_of
+from edgedet.calibration.tensors import inferred_types
 from edgedet.export.from_torch import graph_from_torch
-from edgedet.export.half import FLOAT, FLOAT16, elem_types, half_precision, inferred_types
+from edgedet.export.half import FLOAT, FLOAT16, elem_types, half_precision
 from edgedet.export.half_proof import proven_half, rehearsal_backend, require_agreement
 from edgedet.export.metadata import read_spec, write_spec
 from edgedet.export.onnx_file import load_onnx, onnx_bytes, save_onnx

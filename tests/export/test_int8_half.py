@@ -11,7 +11,8 @@ from int8_networks import amax_of, forward, images, network, nodes_of, run, weig
 from onnx import TensorProto
 
 from edgedet.calibration.qdq import qdq_model
-from edgedet.export.half import elem_types, inferred_types
+from edgedet.calibration.tensors import inferred_types
+from edgedet.export.half import elem_types
 from edgedet.export.int8_half import with_half_around
 from edgedet.export.metadata import read_spec, write_spec
 from edgedet.export.rehearsal import rehearsal_of

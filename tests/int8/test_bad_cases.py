@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from self_labelled import exported, with_outlier, write_data
+from self_labelled import with_outlier, write_data
 
 from edgedet.export.onnx_file import load_onnx, save_onnx
 from edgedet.int8.report import Int8Report
@@ -18,18 +18,6 @@ from edgedet.runtime.errors import ModelError
 pytestmark = pytest.mark.usefixtures("without_pictures")
 ALLOWED = {"max_drop": 30.0, "max_drop_smallest": 30.0}
 """The toy has random weights: INT8 costs it 10 to 25 points as it is."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "toy.onnx"
-    exported(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "noise", model)
 
 
 def export(model: Path, data: Path, out: Path, **asked) -> Int8Report | ModelError:

@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from onnx import numpy_helper
-from self_labelled import exported, with_outlier, write_data
+from self_labelled import with_outlier, write_data
 
 import edgedet.int8.run
 from edgedet.calibration.scales_file import read_scales
@@ -33,18 +33,6 @@ OUTLIER = 1e4
 WIDE = {"max_drop": 30.0, "max_drop_smallest": 30.0}
 WIDER = {"max_drop": 60.0, "max_drop_smallest": 60.0}
 """Which every form of the toy holds at once."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "toy.onnx"
-    exported(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
-    return write_data(tmp_path_factory.mktemp("data") / "noise", model)
 
 
 def outlier_of(model: Path, folder: Path) -> Path:

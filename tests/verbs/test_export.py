@@ -184,7 +184,7 @@ def test_another_ap_leaves_no_file(
     ("words", "code", "message"),
     [
         (["--batch", "0"], 2, "--batch"),
-        (["--recipe", "missing.yaml"], 2, "--recipe to be a YAML file"),
+        (["--recipe", "missing.yaml"], 2, "missing.yaml to be a YAML file"),
         (["--out", "model.pt"], 2, ".onnx"),
         (["--split", "valid"], 2, "--split"),
         (["--data", "nowhere"], 3, "nowhere"),

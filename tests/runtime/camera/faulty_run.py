@@ -132,13 +132,13 @@ IN_THE_NETWORK = {
 
 
 def main(fault, settings):
-    log_form.start_log("text")
     BEFORE.get(fault, lambda: None)()
     values = json.loads(Path(settings).read_text())
     at, batch = values.pop("at", 20), values.pop("batch", 1)
     detector = Detector(IN_THE_NETWORK.get(fault), at, batch)
     try:
-        run.run_cameras(settings_from(values), detector)
+        with log_form.logged_as("text"):
+            run.run_cameras(settings_from(values), detector)
     except EdgedetError as error:
         sys.stderr.write("error: {}\n".format(error))
         return error.exit_code

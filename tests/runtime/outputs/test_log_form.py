@@ -4,7 +4,7 @@ import io
 import json
 import logging
 
-from edgedet.runtime.outputs.log_form import JsonFormatter
+from edgedet.runtime.outputs.log_form import JsonFormatter, logged_as
 
 
 def test_a_line_each_with_what_went_wrong():
@@ -25,3 +25,15 @@ def test_a_line_each_with_what_went_wrong():
     assert first["time"].endswith("Z")
     assert "error" not in first
     assert second["error"].splitlines()[-1] == "ValueError: no"
+
+
+def test_the_log_is_as_before_when_a_run_is_over(capsys):
+    log = logging.getLogger("edgedet")
+    before = list(log.handlers), log.level, log.propagate
+    with logged_as("json"):
+        logging.getLogger("edgedet.camera").info("one")
+    with logged_as("text"):
+        logging.getLogger("edgedet.camera").info("two")
+    assert (list(log.handlers), log.level, log.propagate) == before
+    first, second = capsys.readouterr().err.splitlines()
+    assert (json.loads(first)["message"], second) == ("one", "two")
