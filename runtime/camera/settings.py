@@ -1,11 +1,11 @@
 """Everything that a run of cameras can be told, from flags and from a file."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import UsageError
+from ..json_file import read_json
 from ..nearest import unknown_name
 from .source_uri import redacted
 
@@ -174,15 +174,7 @@ def read_settings(path: Path) -> Dict[str, Any]:
 
     Raises UsageError for a file that is not there or does not hold names with values.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        expected, found = "a file of settings at {}".format(path), error.strerror or str(error)
-        raise UsageError(expected, found, "check the path") from error
-    except ValueError as error:
-        found = " ".join(str(error).split())
-        fix = "correct it" if path.suffix == ".json" else "write the settings as JSON"
-        raise UsageError("settings as JSON in {}".format(path), found, fix) from error
+    values = read_json(path, "settings")
     if not isinstance(values, dict):
         found = type(values).__name__
         raise UsageError("names with values in {}".format(path), found, "write name: value")

@@ -1,10 +1,10 @@
 """Lines and polygons that the user draws into the frame of a camera."""
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import UsageError
+from ..json_file import read_json
 from ..nearest import check_name
 
 Point = Tuple[float, float]
@@ -29,15 +29,7 @@ class Zone(NamedTuple):
 
 def read_zones(path: Path, class_names: Sequence[str]) -> Tuple[Zone, ...]:
     """The zones in a JSON file, see `zones_from`; UsageError names what is wrong."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        expected, found = "a file of zones at {}".format(path), error.strerror or str(error)
-        raise UsageError(expected, found, "check the path") from error
-    except ValueError as error:
-        found = " ".join(str(error).split())
-        raise UsageError("zones as JSON in {}".format(path), found, "correct it") from error
-    return zones_from(values, class_names)
+    return zones_from(read_json(path, "zones"), class_names)
 
 
 def zones_from(values: Any, class_names: Sequence[str]) -> Tuple[Zone, ...]:
