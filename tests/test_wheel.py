@@ -42,7 +42,7 @@ def expected_files(repo: Path) -> set[str]:
     return {
         f"{name}/{file.relative_to(repo / folder).as_posix()}"
         for folder, name in FOLDERS.items()
-        for pattern in ("*.py", "*.jinja", "py.typed", "*.json")
+        for pattern in ("*.py", "*.jinja", "py.typed", "*.json", "*.css", "*.html", "*.js")
         for file in (repo / folder).rglob(pattern)
     }
 
