@@ -9,6 +9,7 @@ measured in turn with them, on the same input:
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ from edgedet.runtime.tracking.following import Follower
 SIZES_HW = {"640x480": (480, 640), "1080p": (1080, 1920)}
 TARGET = 0.10
 FRAME, NETWORK = "capture to detections", "network alone"
+PREPROCESSING, POSTPROCESSING = "preprocessing alone", "postprocessing alone"
 WARMUP = 20
 PAUSE_S = 0.005
 """Between the detections of a frame and the next frame."""
@@ -88,8 +90,8 @@ def parse_arguments() -> argparse.Namespace:
 def measured(
     detector: Detector, frames: Sequence[NDArray[np.uint8]], rounds: int, tracked: bool
 ) -> dict[str, list[float]]:
-    """Return the milliseconds of frames and of the network alone, in turn."""
-    inbox, output, network_ms = Inbox(["camera"]), Ages(), []
+    """Return the milliseconds of frames, and of each stage by itself, in turn."""
+    inbox, output, stages = Inbox(["camera"]), Ages(), []
     insight = Insight(Follower()) if tracked else Insight()
     cameras = {"camera": Camera(Health("camera"), insight)}
     controls = Controls(detector.thresholds.score)
@@ -103,10 +105,13 @@ def measured(
             while len(output.ages_ms) <= number:
                 time.sleep(0.0005)
             time.sleep(PAUSE_S)
-            network_ms.append(network_alone_ms(detector, image_bgr))
+            stages.append(stages_ms(detector, image_bgr))
         controls.stop()
         worker.join()
-    return {FRAME: output.ages_ms[WARMUP:], NETWORK: network_ms[WARMUP:]}
+    times = {FRAME: output.ages_ms[WARMUP:]}
+    for index, name in enumerate((PREPROCESSING, NETWORK, POSTPROCESSING)):
+        times[name] = [each[index] for each in stages[WARMUP:]]
+    return times
 
 
 def overhead(times: TimesMs) -> float:
@@ -121,12 +126,17 @@ def put(inbox: Inbox, image_bgr: NDArray[np.uint8], number: int) -> None:
     inbox.put(LiveFrame("camera", image_bgr, number, now_s, time.time(), now_s))
 
 
-def network_alone_ms(detector: Detector, image_bgr: NDArray[np.uint8]) -> float:
-    """Return how long the network takes for the input that the image becomes."""
-    batch, _ = detector.preprocess(image_bgr)
-    began_s = time.perf_counter()
-    detector.infer(batch)
-    return 1000 * (time.perf_counter() - began_s)
+def stages_ms(detector: Detector, image_bgr: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Return how long preprocessing, network and postprocessing of one frame take."""
+    marks = [time.perf_counter()]
+    batch, placement = detector.preprocess(image_bgr)
+    marks.append(time.perf_counter())
+    outputs = detector.infer(batch)
+    marks.append(time.perf_counter())
+    detector.postprocess(outputs, 0, placement)
+    marks.append(time.perf_counter())
+    first, second, third = (1000 * (end - begin) for begin, end in itertools.pairwise(marks))
+    return first, second, third
 
 
 if __name__ == "__main__":

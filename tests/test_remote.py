@@ -130,6 +130,7 @@ def test_however_we_end_the_program_there_ends_and_the_folder_goes(board, how):
     wait_for(lambda: ours(board.folder) == [])
 
 
+@pytest.mark.slow
 def test_a_program_that_minds_no_ctrl_c_is_killed(board):
     marker = f"marker-{os.getpid()}-deaf"
     process = start_long("trap '' INT TERM; while true; do sleep 0.1; done", marker)
@@ -163,6 +164,7 @@ def test_a_folder_named_like_a_line_of_ls_harms_no_other_process(board, separato
         victim.kill()
 
 
+@pytest.mark.slow
 def test_a_folder_with_letters_of_patterns_in_its_name(board):
     odd = board.tmp / "o|d.d[a*$ \u00e9"
     odd.mkdir()

@@ -111,6 +111,7 @@ def test_python_3_6_as_on_a_nano(board, capsys):
     assert board.folders() == []
 
 
+@pytest.mark.slow
 def test_a_checkpoint_and_a_picture(board, capsys):
     cv2 = pytest.importorskip("cv2")
     np = pytest.importorskip("numpy")
@@ -143,6 +144,7 @@ def test_an_engine_is_built_and_measured_there(board, capsys, monkeypatch, devic
     assert board.folders() == []
 
 
+@pytest.mark.slow
 def test_what_was_built_stays_when_it_is_wanted(board, capsys, caplog):
     board.has_card()
     code, _, error = bench(capsys, "--keep", "--precision", "fp32")
@@ -154,6 +156,7 @@ def test_what_was_built_stays_when_it_is_wanted(board, capsys, caplog):
     assert list((board.tmp / folder / "cache").rglob("*.engine"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["jetson", "RTX 4090"])
 def test_another_device_than_the_one_there(board, capsys, device):
     board.has_card()

@@ -140,3 +140,20 @@ def test_models(repo):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     *_, line = done.stdout.splitlines()
     assert line in (repo / "docs" / "models.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "words", "rows"),
+    [("camera_overhead.py", ["--rounds", "3"], 16), ("soak.py", ["--minutes", "0.2"], 3)],
+)
+def test_cameras(repo, tmp_path, script, words, rows):
+    pytest.importorskip("cv2")
+    model, out = repo / "tests" / "golden" / "tiny_detector.onnx", tmp_path / "out.json"
+    command = [sys.executable, str(repo / "benchmarks" / script), str(model), *words]
+    command += ["--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(out.read_text())
+    assert len(results["rows"]) == rows
+    assert all(found["target"] is not None for found in results["findings"])

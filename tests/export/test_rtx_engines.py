@@ -85,6 +85,7 @@ def test_what_it_can(rtx: Flavour) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT)
 def test_every_detector_builds_in_both_precisions(name: str, rtx: Flavour, tmp_path: Path) -> None:
     model = graph_of(name)

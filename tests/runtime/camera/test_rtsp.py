@@ -66,6 +66,7 @@ def test_it_resumes_by_itself_after_restarts_with_another_size(caplog):
     assert any(line.startswith("camera: 640x480 RTSP") for line in caplog.messages)
 
 
+@pytest.mark.slow
 def test_a_server_that_freezes_is_left_and_found_again():
     wish = CaptureWish(silence_s=1.0)
     with RtspProcess() as server, Watched(server.uri, wish) as camera:
