@@ -49,7 +49,12 @@ def caught_and_ended_well(found: Int8Report | ModelError, form: str) -> bool:
 
 @pytest.mark.parametrize(
     ("form", "method"),
-    [("tensorrt", "minmax"), ("cpu", "minmax"), ("tensorrt", "entropy"), ("cpu", "mse")],
+    [
+        pytest.param("tensorrt", "minmax", marks=pytest.mark.slow),
+        pytest.param("cpu", "minmax", marks=pytest.mark.slow),
+        ("tensorrt", "entropy"),
+        ("cpu", "mse"),
+    ],
 )
 def test_an_outlier_channel(model: Path, data: Path, tmp_path: Path, form: str, method: str):
     bad = tmp_path / "outlier.onnx"

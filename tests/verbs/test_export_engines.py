@@ -42,6 +42,7 @@ def export(*words: object) -> int:
     return main(["export", *map(str, words)])
 
 
+@pytest.mark.slow
 @needs_rtx
 def test_engines_of_both_precisions_lie_beside_the_model(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
