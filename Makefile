@@ -5,7 +5,7 @@ WORKERS ?= 2
 BIN := $(CURDIR)/$(VENV)/bin
 PACKAGES := edgedet runtime calibration export
 # A strict editable install is a tree of links, so a new or renamed file needs a new one.
-FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.json' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
+FILES := $(shell find $(PACKAGES) -name '*.py' -o -name '*.js*' -o -name '*.html*' -o -name '*.css' | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
 EDITABLE := --config-settings editable_mode=strict --editable
 
 .PHONY: demo test test-slow test-gpu lint format clean
