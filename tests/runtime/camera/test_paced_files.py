@@ -21,12 +21,12 @@ def clock(monkeypatch):
     now, waited = [100.0], []
     monkeypatch.setattr(pace.time, "monotonic", lambda: now[0])
 
-    def wait(event, timeout_s=None):
+    def wait(done, timeout_s):
         waited.append(round(timeout_s, 6))
         now[0] += timeout_s
         return False
 
-    monkeypatch.setattr(pace.threading.Event, "wait", wait)
+    monkeypatch.setattr(pace, "wait_steadily", wait)
     return waited, now
 
 
