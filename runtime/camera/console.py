@@ -4,10 +4,9 @@ import time
 from typing import Callable, Dict, Mapping, Sequence
 
 from ..looking import summary_of
-from ..results import ImageResult
 from .health import DROPPED, PROCESSED, Health, Vitals
 from .output import Output
-from .seen import Seen
+from .seen import Seen, result_of
 
 EVERY_S = 1.0
 
@@ -40,14 +39,6 @@ class Console(Output):
         fps = "{:.1f} fps, ".format(rate) if rate else ""  # of one frame there is none
         text = "{}: {}; {}{:.1f} ms each, {:.0f} ms old"
         self._tell(text.format(camera, found, fps, seen.inference_ms, seen.age_ms))
-
-
-def result_of(seen: Seen) -> ImageResult:
-    """Return what was found as the result of an image, named by camera and number."""
-    frame = seen.frame
-    height, width = frame.image_bgr.shape[:2]
-    name = "{}#{}".format(frame.camera, frame.number)
-    return ImageResult(name, (height, width), seen.detections)
 
 
 def closing_line(vitals: Vitals, seconds: float) -> str:

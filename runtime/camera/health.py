@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from typing import Deque, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Deque, Dict, NamedTuple, Optional
 
 OPENING, LIVE, LOST, ENDED = "opening", "live", "lost", "ended"
 """States of a camera."""
@@ -144,10 +144,3 @@ class Health:
 def _forget_old(times: Deque[float], now_s: float) -> None:
     while times and now_s - times[0] > RATE_WINDOW_S:
         times.popleft()
-
-
-def name_cameras(uris: Sequence[str]) -> Tuple[str, ...]:
-    """Return a name for each camera: `camera`, or `camera1`, `camera2` of several."""
-    if len(uris) == 1:
-        return ("camera",)
-    return tuple("camera{}".format(number) for number in range(1, len(uris) + 1))

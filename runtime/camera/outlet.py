@@ -88,6 +88,16 @@ class Outlet(Closing):
         with self._news:
             return OutletVitals(self._output.name, self._put, self._dropped, self._trouble)
 
+    def closing_line(self) -> str:
+        """Return what there is to say at the end: frames that are missing in an output that keeps
+        all of them; else nothing.
+        """
+        vitals = self.read()
+        if not self._output.keeps_all or not vitals.dropped:
+            return ""
+        text = "{}: {} of {} frames left out"
+        return text.format(vitals.name, vitals.dropped, vitals.dropped + vitals.put)
+
     def close(self) -> None:
         """Hand on what waits, then close the output; an output that hangs is left behind."""
         with self._news:

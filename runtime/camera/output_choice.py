@@ -57,8 +57,7 @@ def _page(settings: CameraSettings, scene: Scene) -> Optional[Output]:
 
     host, port = parse_listen(settings.listen)
     options = WebOptions(host, port, settings.token or "", can_record=True)
-    known = (scene.cameras, scene.class_names, scene.controls, scene.paint)
-    server = WebServer(options, *known)
+    server = WebServer(options, scene)
     scene.tell("open {}".format(_way_in(server, settings)))
     return server
 

@@ -11,7 +11,7 @@ from ..closing import close_together
 from .capture import Capture
 from .console import closing_line
 from .controls import Controls
-from .health import Health, name_cameras
+from .health import Health
 from .inbox import Inbox
 from .insight_choice import chosen_finder, chosen_insight, chosen_zones
 from .live_source import CaptureWish
@@ -20,7 +20,7 @@ from .outlet import Outlet
 from .output_choice import chosen_outputs
 from .picture import Painter
 from .scene import Scene
-from .settings import CameraSettings
+from .settings import CameraSettings, camera_names
 from .signals import stopped_by_signals
 from .source_uri import FILES, SHAPES, STDIN, parse_source, size_hw_of
 from .standard_output import StandardOutput
@@ -77,14 +77,15 @@ def _run(settings: CameraSettings, detector: "Detector") -> None:
     seconds = time.monotonic() - began_s
     for health in scene.cameras.values():
         tell(closing_line(health.read(), seconds))
+    for line in filter(None, (outlet.closing_line() for outlet in outlets)):
+        tell(line)
 
 
 def _scene(
     settings: CameraSettings, detector: "Detector", zones: "Sequence[Zone]", stdout: StandardOutput
 ) -> Scene:
     class_names = detector.spec.class_names
-    names = settings.name or name_cameras(settings.source)
-    cameras = {name: Health(name) for name in names}
+    cameras = {name: Health(name) for name in camera_names(settings)}
     paint = Painter(class_names, zones).paint
     return Scene(cameras, class_names, stdout.controls, paint, stdout.write, tell)
 

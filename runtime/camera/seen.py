@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
+from ..results import ImageResult
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -36,3 +38,11 @@ class Seen(NamedTuple):
     """From the frame to its detections; of a batch: its share."""
     age_ms: float
     """From the capture until all of this was known."""
+
+
+def result_of(seen: Seen) -> ImageResult:
+    """Return what was found as the result of an image, named by camera and number."""
+    frame = seen.frame
+    height, width = frame.image_bgr.shape[:2]
+    name = "{}#{}".format(frame.camera, frame.number)
+    return ImageResult(name, (height, width), seen.detections)

@@ -169,6 +169,15 @@ def merged_settings(values: Mapping[str, Any], given: Mapping[str, Any]) -> Came
     return settings_from(merged)
 
 
+def camera_names(settings: CameraSettings) -> Tuple[str, ...]:
+    """Return a name for each camera: the user's, else `camera`, or of several `camera1` ..."""
+    if settings.name:
+        return settings.name
+    if len(settings.source) == 1:
+        return ("camera",)
+    return tuple("camera{}".format(number) for number in range(1, len(settings.source) + 1))
+
+
 def read_settings(path: Path) -> Dict[str, Any]:
     """Return the values of a JSON file of settings.
 

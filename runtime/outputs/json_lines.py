@@ -5,9 +5,8 @@ import time
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Optional, Sequence
 
-from ..camera.console import result_of
 from ..camera.output import Output
-from ..camera.seen import Seen
+from ..camera.seen import Seen, result_of
 from ..errors import UsageError
 from ..results import result_values
 

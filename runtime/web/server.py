@@ -1,18 +1,16 @@
 """The page of running cameras: live pictures, counts, graphs, and what can be changed."""
 
 import socket
-from typing import TYPE_CHECKING, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING
 
 from ..camera.output import Output
 from .access import Access
 from .listener import Listener
 from .options import WebOptions, is_loopback
-from .pictures import Paint
 from .site import Site
 
 if TYPE_CHECKING:
-    from ..camera.controls import Controls
-    from ..camera.health import Health
+    from ..camera.scene import Scene
     from ..camera.seen import Seen
 
 ANYWHERE = ("0.0.0.0", "::")
@@ -29,19 +27,14 @@ class WebServer(Output):
     def __init__(
         self,
         options: WebOptions,
-        cameras: "Mapping[str, Health]",
-        class_names: Sequence[str],
-        controls: "Controls",
-        paint: Optional[Paint] = None,
+        scene: "Scene",
     ) -> None:
-        """paint: draws what was found; by default boxes, classes and tracks.
-
-        Raises UsageError for an address that cannot be had or a weak token; DeviceError without
+        """Raises UsageError for an address that cannot be had or a weak token; DeviceError without
         OpenCV.
         """
         self._options = options
         self._access = Access(options.host, options.token)
-        self._site = Site(options, cameras, class_names, controls, paint)
+        self._site = Site(options, scene)
         self._listener = Listener(options, self._access, self._site)
         self._access.bind(self.port)
         self._closed = False

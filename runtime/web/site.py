@@ -4,20 +4,18 @@ import json
 import pkgutil
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
-from ..camera.picture import Painter
 from ..outputs.metrics import metrics_text
 from .access import HTML
 from .exchange import TEXT, Answer, Request, json_answer, text_answer
 from .options import WebOptions
-from .pictures import Paint, Pictures
+from .pictures import Pictures
 from .state import SCHEMA_VERSION, camera_state
 from .stream import KIND, Stream, Viewers
 
 if TYPE_CHECKING:
-    from ..camera.controls import Controls
-    from ..camera.health import Health
+    from ..camera.scene import Scene
 
 FILES = {
     "/": ("page.html", HTML),
@@ -41,17 +39,12 @@ class Site:
     def __init__(
         self,
         options: WebOptions,
-        cameras: "Mapping[str, Health]",
-        class_names: Sequence[str],
-        controls: "Controls",
-        paint: Optional[Paint] = None,
+        scene: "Scene",
     ) -> None:
         """As `WebServer`."""
-        self.pictures = Pictures(list(cameras), paint or Painter(class_names).paint, options)
+        self.pictures = Pictures(list(scene.cameras), scene.paint, options)
         self._options = options
-        self._cameras = cameras
-        self._class_names = class_names
-        self._controls = controls
+        self._scene = scene
         self._viewers = Viewers(options.most_streams)
         self._run = secrets.token_hex(4)
         self._gets: Dict[str, Callable[[Request], Answer]] = {
@@ -83,7 +76,7 @@ class Site:
         folders = {"/stream/": (".mjpg", self._stream), "/snapshot/": (".jpg", self._snapshot)}
         for folder, (ending, answer) in folders.items():
             camera = request.path[len(folder) : -len(ending)]
-            if request.path == folder + camera + ending and camera in self._cameras:
+            if request.path == folder + camera + ending and camera in self._scene.cameras:
                 return answer(camera, request)
         return text_answer(404, "There is nothing at this address.")
 
@@ -115,8 +108,10 @@ class Site:
     def _state(self, request: Request) -> Answer:
         watched = self._viewers.watched_by(request.query.get("viewer", ""))
         cameras = []
-        for name, health in self._cameras.items():
-            values = camera_state(health.read(), self.pictures.newest(name), self._class_names)
+        for name, health in self._scene.cameras.items():
+            values = camera_state(
+                health.read(), self.pictures.newest(name), self._scene.class_names
+            )
             cameras.append(dict(values, watching=name in watched))
         return json_answer(dict(self._settings(), cameras=cameras))
 
@@ -124,14 +119,14 @@ class Site:
         return {
             "schema_version": SCHEMA_VERSION,
             "run": self._run,
-            "confidence": self._controls.confidence,
-            "recording": self._controls.recording,
+            "confidence": self._scene.controls.confidence,
+            "recording": self._scene.controls.recording,
             "can_record": self._options.can_record,
             "streams": {"now": len(self._viewers), "most": self._options.most_streams},
         }
 
     def _metrics(self, request: Request) -> Answer:
-        text = metrics_text([health.read() for health in self._cameras.values()])
+        text = metrics_text([health.read() for health in self._scene.cameras.values()])
         return Answer(200, METRICS, text.encode("utf-8"))
 
     def _health(self, request: Request) -> Answer:
@@ -148,14 +143,14 @@ class Site:
     def _set_confidence(self, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise ValueError('Send {"confidence": NUMBER} with a number in 0..1.')
-        self._controls.confidence = float(value)
+        self._scene.controls.confidence = float(value)
 
     def _set_recording(self, value: Any) -> None:
         if not isinstance(value, bool):
             raise ValueError('Send {"recording": true} or {"recording": false}.')
         if not self._options.can_record:
             raise ValueError("Nothing records here; start edgedet camera with a recording.")
-        self._controls.recording = value
+        self._scene.controls.recording = value
 
 
 def _only_value(request: Request) -> Any:

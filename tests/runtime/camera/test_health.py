@@ -3,7 +3,7 @@
 import pytest
 
 from edgedet.runtime.camera import health as module
-from edgedet.runtime.camera.health import Health, name_cameras
+from edgedet.runtime.camera.health import Health
 
 
 @pytest.fixture
@@ -72,8 +72,3 @@ def test_before_the_first_frame_nothing_is_made_up(clock):
     health.lost("nobody there")
     clock.now_s += 4
     assert health.read().gap_s == 4.0
-
-
-def test_names():
-    assert name_cameras(["0"]) == ("camera",)
-    assert name_cameras(["0", "rtsp://x"]) == ("camera1", "camera2")

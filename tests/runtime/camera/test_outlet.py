@@ -50,6 +50,7 @@ def test_only_the_newest_frame_waits_for_a_slow_output():
     outlet.close()
     assert output.numbers == [0, 9]
     assert outlet.read()[:3] == ("kept", 2, 8)
+    assert outlet.closing_line() == ""
     assert output.closed == 1
 
 
@@ -60,6 +61,7 @@ def test_one_that_keeps_all_gets_them_in_order_and_what_finds_no_room_is_counted
     outlet.close()
     assert output.numbers == list(range(module.WAITING + 1))
     assert outlet.read().dropped == 5
+    assert outlet.closing_line() == "kept: 5 of {} frames left out".format(module.WAITING + 6)
 
 
 def test_whoever_may_wait_loses_nothing():

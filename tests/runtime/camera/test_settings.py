@@ -6,6 +6,7 @@ import pytest
 
 from edgedet.runtime.camera.settings import (
     CameraSettings,
+    camera_names,
     grid_of,
     merged_settings,
     read_settings,
@@ -92,3 +93,9 @@ def test_tiles_name_the_columns_first():
     for wrong in ("many", "12", "0x2", "2x", "2x2x2", "-1x2", "100x2"):
         with pytest.raises(UsageError, match="tiles like 2x2"):
             grid_of(wrong)
+
+
+def test_cameras_have_names():
+    assert camera_names(settings_from({"source": ["0"]})) == ("camera",)
+    assert camera_names(settings_from({"source": ["0", "1"]})) == ("camera1", "camera2")
+    assert camera_names(settings_from({"source": ["0", "1"], "name": ["a", "b"]})) == ("a", "b")

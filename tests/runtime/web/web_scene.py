@@ -11,6 +11,8 @@ import numpy as np
 from edgedet.runtime.camera.controls import Controls
 from edgedet.runtime.camera.health import Health
 from edgedet.runtime.camera.live_frame import LiveFrame
+from edgedet.runtime.camera.picture import Painter
+from edgedet.runtime.camera.scene import Scene as RunScene
 from edgedet.runtime.camera.seen import Seen, ZoneCount
 from edgedet.runtime.detections import Detections
 from edgedet.runtime.web.options import WebOptions
@@ -44,7 +46,8 @@ class Scene:
         self.health = {camera: Health(camera) for camera in cameras}
         self.controls = Controls(0.25)
         settings = WebOptions(**dict({"port": 0}, **options))
-        self.server = WebServer(settings, self.health, CLASS_NAMES, self.controls)
+        known = (self.health, CLASS_NAMES, self.controls, Painter(CLASS_NAMES).paint)
+        self.server = WebServer(settings, RunScene(*known, write=str, tell=str))
         self.port = self.server.port
         self._going = threading.Event()
         self._threads = []
