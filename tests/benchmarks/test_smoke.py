@@ -84,6 +84,27 @@ def test_bias_correction(repo, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_bad_cases_of_int8(repo, tmp_path, monkeypatch):
+    """Those of which the docs speak go through the gate, and none without its verdict."""
+    for folder in ("int8", "export"):
+        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
+    from self_labelled import exported, write_data
+
+    model = tmp_path / "toy.onnx"
+    exported(model)
+    data = write_data(tmp_path / "noise", model)
+    out = tmp_path / "bad.json"
+    command = [sys.executable, str(repo / "benchmarks" / "int8_bad_cases.py"), str(model)]
+    command += [str(data), "--images", "4", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["form"] for row in rows] == ["tensorrt", "cpu"] * 4
+    assert all(row["lost in the end"] <= 1 for row in rows if row["ended"] == "passed")
+    assert {row["ended"] for row in rows} <= {"passed", "refused"}
+
+
+@pytest.mark.slow
 def test_memory_of_a_calibration(repo, tmp_path, monkeypatch):
     """The number of images of which the docs speak grows; what it takes does not."""
     for folder in ("int8", "export"):

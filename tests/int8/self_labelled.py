@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
 from torch import nn
 from toy_detector import SIZE_HW, ToyDetector
 
@@ -36,22 +35,6 @@ def exported(path: Path) -> onnx.ModelProto:
     torch.manual_seed(0)
     model = graph_from_torch(DeepToy().eval(), 1, 13, {})
     save_onnx(model, path)
-    return model
-
-
-def with_outlier(model: onnx.ModelProto, factor: float) -> onnx.ModelProto:
-    """Scale a channel between the two convolutions, which changes nothing in FP32."""
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
-    maker, reader = convolutions[1], convolutions[2]
-    for name, scale, where in (
-        (maker.input[1], factor, np.s_[1]),
-        (maker.input[2], factor, np.s_[1]),
-        (reader.input[1], 1 / factor, np.s_[:, 1]),
-    ):
-        values = numpy_helper.to_array(tensors[name]).copy()
-        values[where] *= np.float32(scale)
-        tensors[name].CopyFrom(numpy_helper.from_array(values, name))
     return model
 
 

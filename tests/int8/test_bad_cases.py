@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from self_labelled import with_outlier, write_data
+from outlier_channel import with_outlier
+from self_labelled import write_data
 
 from edgedet.export.onnx_file import load_onnx, save_onnx
 from edgedet.int8.report import Int8Report

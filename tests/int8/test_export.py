@@ -13,7 +13,8 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from onnx import numpy_helper
-from self_labelled import with_outlier, write_data
+from outlier_channel import with_outlier
+from self_labelled import write_data
 
 import edgedet.int8.run
 from edgedet.calibration.scales_file import read_scales
