@@ -16,29 +16,16 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-from results import Finding, Results, publish
+from results import Results, publish
+from watched_process import growth, sampled, thinned
 
 from edgedet.runtime.environment import describe_environment
 
-EVERY_S = 5.0
 FAST = "shapes://640x480@240"
-MOST_GROWTH = 0.02
-"""Of the memory in use, between the second tenth of the run and the last one."""
-
-
-class Sample(NamedTuple):
-    """One look at the process."""
-
-    at_s: float
-    rss_kib: int
-    files: int
-    threads: int
 
 
 def main() -> None:
@@ -58,7 +45,7 @@ def main() -> None:
         process.wait(30)
     settings = {"source": arguments.source, "minutes": arguments.minutes, "state_at_end": state}
     rows = [sample._asdict() for sample in thinned(samples)]
-    results = Results("soak", settings, describe_environment(), rows, findings_of(samples))
+    results = Results("soak", settings, describe_environment(), rows, growth(samples))
     publish(results, arguments.out)
 
 
@@ -106,42 +93,6 @@ def watch_page(port: int) -> None:
         with urllib.request.urlopen(address, timeout=30) as stream:
             while stream.read(65536):
                 pass
-
-
-def sampled(process: subprocess.Popen[bytes], seconds: float) -> Iterator[Sample]:
-    """Yield a sample every few seconds; RuntimeError when the process ends."""
-    folder, began_s = Path(f"/proc/{process.pid}"), time.monotonic()
-    while (at_s := time.monotonic() - began_s) < seconds:
-        if process.poll() is not None:
-            raise RuntimeError(f"the camera ended with {process.returncode} after {at_s:.0f} s")
-        status = dict(
-            line.split(":", 1) for line in (folder / "status").read_text().splitlines() if line
-        )
-        files = len(list((folder / "fd").iterdir()))
-        yield Sample(round(at_s, 1), int(status["VmRSS"].split()[0]), files, int(status["Threads"]))
-        time.sleep(EVERY_S)
-
-
-def findings_of(samples: list[Sample]) -> list[Finding]:
-    """Return by how much it grew, from the second tenth of the run to the last."""
-    tenth = max(1, len(samples) // 10)
-    early, late = samples[tenth : 2 * tenth] or samples, samples[-tenth:]
-
-    def grown(field: str) -> float:
-        before, after = (median(getattr(each, field) for each in group) for group in (early, late))
-        return float(after) - float(before)
-
-    share = grown("rss_kib") / median(each.rss_kib for each in early)
-    return [
-        Finding("growth of the memory in use", round(share, 4), "share", MOST_GROWTH),
-        Finding("more open files", grown("files"), "files", 0.0),
-        Finding("more threads", grown("threads"), "threads", 0.0),
-    ]
-
-
-def thinned(samples: list[Sample]) -> list[Sample]:
-    """Return some fifty of them, for the record."""
-    return samples[:: max(1, len(samples) // 50)]
 
 
 if __name__ == "__main__":

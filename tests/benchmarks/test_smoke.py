@@ -165,10 +165,14 @@ def test_models(repo):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("script", "words", "rows"),
-    [("camera_overhead.py", ["--rounds", "3"], 16), ("soak.py", ["--minutes", "0.2"], 3)],
+    ("script", "words", "rows", "targets"),
+    [
+        ("camera_overhead.py", ["--rounds", "3"], 16, 4),
+        ("soak.py", ["--minutes", "0.2"], 3, 3),
+        ("overload.py", ["--minutes", "0.2"], 3, 6),
+    ],
 )
-def test_cameras(repo, tmp_path, script, words, rows):
+def test_cameras(repo, tmp_path, script, words, rows, targets):
     pytest.importorskip("cv2")
     model, out = repo / "tests" / "golden" / "tiny_detector.onnx", tmp_path / "out.json"
     command = [sys.executable, str(repo / "benchmarks" / script), str(model), *words]
@@ -177,4 +181,4 @@ def test_cameras(repo, tmp_path, script, words, rows):
     assert done.returncode == 0, done.stderr
     results = json.loads(out.read_text())
     assert len(results["rows"]) == rows
-    assert all(found["target"] is not None for found in results["findings"])
+    assert sum(found["target"] is not None for found in results["findings"]) == targets
