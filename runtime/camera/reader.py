@@ -64,9 +64,15 @@ class Reader:
         return self._left
 
     def waited_s(self) -> float:
-        """Return for how long it has been waiting for the source; 0 while a frame is taken."""
-        since_s = self._waits_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
+        """Return for how long it has been waiting for the source; 0 while a frame is taken, or is
+        not due yet.
+        """
+        since_s, source = self._waits_since_s, self._source
+        if since_s is None:
+            return 0.0
+        due_s = None if source is None else source.due_s
+        begin_s = since_s if due_s is None else max(since_s, due_s)
+        return max(0.0, time.monotonic() - begin_s)
 
     def granted(self) -> Granted:
         """Return what the source gives; only `deliver` may ask, while the source is there."""

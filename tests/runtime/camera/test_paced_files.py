@@ -7,6 +7,7 @@ import pytest
 from watched import Watched
 
 from edgedet.runtime import DataError, UsageError
+from edgedet.runtime.camera import capture as capture_module
 from edgedet.runtime.camera import pace
 from edgedet.runtime.camera.live_source import CaptureWish, Granted
 from edgedet.runtime.camera.opening import open_live
@@ -112,6 +113,18 @@ def test_images_come_one_a_second_whatever_their_size(images, clock):
     assert source.granted == Granted(None, 1.0, "images")
     assert [frame.shape[0] for frame in read(source, most=7)] == [4, 5, 6, 4, 5, 6, 4]
     assert clock[0] == [1.0] * 6
+
+
+@pytest.mark.parametrize("uri", ["images", "shapes://64x48"])
+def test_a_frame_may_be_shown_for_longer_than_a_camera_may_be_silent(images, monkeypatch, uri):
+    """A screen that was recorded stands still for minutes; a camera that does so hangs."""
+    monkeypatch.setattr(capture_module, "GRACE_S", 0.0)
+    monkeypatch.setattr(capture_module, "WATCH_EVERY_S", 0.02)
+    wish = CaptureWish(fps=2.0, silence_s=0.1)
+    with Watched(str(images) if uri == "images" else uri, wish) as camera:
+        sizes = [frame.image_bgr.shape[0] for frame in camera.frames(3)]
+    assert sizes == ([4, 5, 6] if uri == "images" else [48] * 3)
+    assert camera.health.read().gaps == 0
 
 
 def test_globs_and_files_by_uri(images):
