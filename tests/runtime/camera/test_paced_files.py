@@ -149,10 +149,13 @@ def test_what_is_no_video_ends_it(tmp_path, name):
     assert str(tmp_path) in str(error)
 
 
-def test_a_broken_image_ends_it(images):
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_broken_image_ends_it(images, fast):
+    """Those before it are not looked at again and again."""
     (images / "1.png").write_bytes(b"no image")
-    with Watched(str(images), FAST) as camera:
+    with Watched(str(images), CaptureWish(fast=fast)) as camera:
         assert isinstance(camera.over(), DataError)
+    assert camera.health.read().counts["captured"] == 1
 
 
 def test_real_video_comes_whole(shared_data):
