@@ -29,14 +29,17 @@ class KeptFolder:
         """Files of this run and their order: the clock, and so their names, may have been set back
         meanwhile; a device without a battery begins anywhere."""
         self._count = 0
+        self.make()
+
+    def make(self) -> None:
+        """Make the folder where it is not there; UsageError when it cannot be, or be written."""
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(
-                "a folder to write in", "{} ({})".format(path, error.strerror), "choose another"
-            ) from error
-        if not os.access(str(path), os.W_OK | os.X_OK):
-            raise UsageError("a folder to write in", str(path), "choose another")
+            found = "{} ({})".format(self.path, error.strerror)
+            raise UsageError("a folder to write in", found, "choose another") from error
+        if not os.access(str(self.path), os.W_OK | os.X_OK):
+            raise UsageError("a folder to write in", str(self.path), "choose another")
 
     def new_path(self, camera: str, suffix: str) -> Path:
         """Return the name of a new file that begins now."""

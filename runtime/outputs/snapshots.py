@@ -30,6 +30,7 @@ class Snapshots:
         cv2 = opencv()
         settings = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
         try:
+            self._folder.make()  # somebody may have removed it meanwhile
             if not self._folder.make_room([]):
                 _LOG.error("no snapshot: no room left in %s", self._folder.path)
                 return None
