@@ -5,7 +5,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
-from ..errors import DataError, DeviceError, EdgedetError, UsageError
+from ..errors import DataError, DeviceError, UsageError
 from .back_off import PATIENT, BackOff, Recovery
 from .granted_text import granted_words
 from .health import Health
@@ -160,11 +160,11 @@ class Capture:
         is damaged.
         """
         error = reader.error
-        if not isinstance(error, EdgedetError) or isinstance(error, (DataError, UsageError)):
+        if isinstance(error, (DataError, UsageError)) or not reader.live:
             return True
-        if not reader.live:
-            return True
-        return not isinstance(error, SourceLostError) and self._number == 0
+        if isinstance(error, (DeviceError, OSError)) and self._number > 0:
+            return False
+        return not isinstance(error, SourceLostError)
 
     def _abandon(self, reader: Reader) -> None:
         self._abandoned += 1

@@ -102,12 +102,11 @@ class Reader:
             with self._open_source() as source:
                 if self._keep(source):
                     self._read(source)
-        except EdgedetError as error:
-            # Its traceback holds the last frame, and all else that was read, for as long as Python
-            # likes. Nobody looks at it: the line says all.
-            error.__traceback__ = error.__cause__ = error.__context__ = None
-            self.error = error
         except Exception as error:
+            if isinstance(error, EdgedetError) or (isinstance(error, OSError) and self.frames):
+                # Its traceback holds the last frame, and all else that was read, for as long as
+                # Python likes. Nobody looks at it: the line says all.
+                error.__traceback__ = error.__cause__ = error.__context__ = None
             self.error = error
         self._over.set()
         self._wake()
