@@ -143,6 +143,29 @@ def test_it_stops_and_goes_on_as_told(form, record):
     assert all(len(frames_of(path)) == 5 for path in folder.iterdir())
 
 
+def test_the_file_of_a_camera_that_is_gone_is_finished(form, record, monkeypatch):
+    """Also when it is the only one; else its last seconds would be lost with the power."""
+    recorder, controls, folder = record()
+    clock = [100.0]
+    monkeypatch.setattr(recording.time, "monotonic", lambda: clock[0])
+    put(recorder, np.arange(5) / 15)
+    recorder.idle()
+    assert recorder._segments
+    clock[0] += recording.IDLE_S + 1
+    recorder.idle()
+    (path,) = folder.iterdir()
+    assert not recorder._segments
+    assert len(frames_of(path)) == 5
+    put(recorder, 60 + np.arange(5) / 15)
+    clock[0] += recording.IDLE_S + 1
+    put(recorder, 71 + np.arange(5) / 15, camera="yard")
+    assert list(recorder._segments) == ["yard"]
+    controls.recording = False
+    recorder.idle()
+    assert not recorder._segments
+    assert len(list(folder.iterdir())) == 3
+
+
 @pytest.mark.parametrize("index", range(len(FORMS)), ids=[form.suffix for form in FORMS])
 def test_a_killed_recording_plays(tmp_path, index):
     """All but what the writer held back: 256 kB of FFmpeg, which are a second of this noise."""
