@@ -91,5 +91,5 @@ def _removed(path: Path) -> bool:
     except OSError as error:
         _LOG.warning("%s stays: %s", path, error.strerror)
         return False
-    _LOG.info("removed %s to stay within the budget", path)
+    _LOG.info("removed %s to make room", path)
     return True
