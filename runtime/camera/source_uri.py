@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..errors import UsageError
 from ..nearest import check_name, unknown_name
@@ -130,6 +130,8 @@ def _stream(kind: str) -> Callable[[str, CaptureWish], SourceUri]:
 
 def _file(uri: str, wish: CaptureWish) -> SourceUri:
     path = uri[len("file://") :]
+    if not Path(path).exists():
+        path = unquote(path)
     return SourceUri(FILES, path, wish, path)
 
 

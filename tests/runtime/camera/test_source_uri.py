@@ -52,6 +52,15 @@ def test_a_file_may_be_called_as_a_camera(tmp_path, monkeypatch):
     assert parse_source("0", WISH).kind == FILES
 
 
+def test_the_uri_of_a_file_may_write_letters_as_numbers(tmp_path):
+    (tmp_path / "a b.mp4").write_bytes(b"")
+    (tmp_path / "a%20c.mp4").write_bytes(b"")
+    for uri, name in (("a%20b.mp4", "a b.mp4"), ("a%20c.mp4", "a%20c.mp4")):
+        assert parse_source("file://{}/{}".format(tmp_path, uri), WISH).target == str(
+            tmp_path / name
+        )
+
+
 @pytest.mark.parametrize(
     "uri",
     [
