@@ -74,7 +74,7 @@ class _Digest(HTTPDigestAuthHandler):
     def get_algorithm_impls(self, algorithm: str) -> Any:
         """Return the digest of a text, and that of a secret with data."""
         if algorithm != "SHA-256":
-            return super().get_algorithm_impls(algorithm)  # type: ignore[misc]
+            return super().get_algorithm_impls(algorithm)
 
         def digest(text: str) -> str:
             return hashlib.sha256(text.encode("ascii")).hexdigest()

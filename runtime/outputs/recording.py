@@ -11,7 +11,7 @@ from ..camera.seen import Seen
 from ..errors import EdgedetError
 from .kept_folder import KeptFolder
 from .segment import Segment
-from .video_form import VideoForm, video_form
+from .video_form import FORMS, VideoForm, video_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,7 +125,8 @@ class Recorder(Output):
 
     def _opened(self) -> KeptFolder:
         if self._folder is None:
-            self._folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
+            suffixes = [form.suffix for form in FORMS]
+            self._folder = KeptFolder(self._rules.folder, self._rules.budget_bytes, suffixes)
         return self._folder
 
     def _segment(self, seen: Seen) -> Segment:

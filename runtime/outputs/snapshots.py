@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUALITY = 90
+PICTURES = (".jpg",)
 
 _LOG = logging.getLogger("edgedet.events")
 
@@ -34,7 +35,7 @@ class Snapshots:
             if not self._folder.make_room([]):
                 _LOG.error("no snapshot: no room left in %s", self._folder.path)
                 return None
-            path = self._folder.new_path(seen.frame.camera, ".jpg")
+            path = self._folder.new_path(seen.frame.camera, PICTURES[0])
             _, encoded = cv2.imencode(".jpg", self._paint(seen), settings)
             with atomic_path(path) as temporary:
                 temporary.write_bytes(encoded.tobytes())

@@ -16,6 +16,7 @@ from edgedet.runtime.errors import DeviceError
 from edgedet.runtime.outputs import recording, segment, video_form
 from edgedet.runtime.outputs.kept_folder import KeptFolder
 from edgedet.runtime.outputs.recording import FPS, Recorder, RecordingRules
+from edgedet.runtime.outputs.snapshots import PICTURES
 from edgedet.runtime.outputs.video_form import FORMS
 
 cv2 = pytest.importorskip("cv2")
@@ -230,6 +231,21 @@ def test_the_budget_holds_over_many_files(record, monkeypatch):
     sizes = [path.stat().st_size for path in folder.iterdir()]
     assert 2 < len(sizes) < 40
     assert sum(sizes) < 60_000 + 2 * max(sizes)
+
+
+def test_pictures_of_events_may_lie_in_the_same_folder(form, record):
+    """Each kind has its budget, and leaves the other's files alone, the one in use above all."""
+    recorder, _, folder = record(budget_bytes=1)
+    put(recorder, np.arange(5) / 15)
+    pictures = KeptFolder(folder, 1, PICTURES)
+    (folder / "door_2026-01-01T00-00-00Z.jpg").write_bytes(b"12")
+    assert pictures.make_room([])
+    recorder.close()
+    (path,) = folder.iterdir()
+    assert len(frames_of(path)) == 5
+    (folder / "door_2026-01-01T00-00-00Z.jpg").write_bytes(b"12")
+    assert recorder._opened().make_room([])
+    assert [left.suffix for left in folder.iterdir()] == [".jpg"]
 
 
 def test_an_opencv_that_writes_nothing(tmp_path, monkeypatch):
