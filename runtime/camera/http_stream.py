@@ -91,7 +91,8 @@ def _request(source: SourceUri) -> HTTPResponse:
     try:
         return opener.open(address, timeout=source.wish.silence_s)  # type: ignore[no-any-return]
     except HTTPError as error:
-        error.close()
+        if error.fp is not None:  # as of a digest that was refused, in older Pythons
+            error.close()
         raise _refusal(source, error) from error
     except (OSError, HTTPException, UnicodeError) as error:  # URLError is an OSError
         reason = getattr(error, "reason", error)
