@@ -5,7 +5,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
-from ..errors import DeviceError, EdgedetError, UsageError
+from ..errors import DataError, DeviceError, UsageError
 from .back_off import PATIENT, BackOff, Recovery
 from .granted_text import granted_words
 from .health import Health
@@ -156,11 +156,15 @@ class Capture:
             self._tell_lost(str(reader.error))
 
     def _is_final(self, reader: Reader) -> bool:
-        """Whether what went wrong stays so: what worked once may work again."""
+        """Whether what went wrong stays so: what worked once may work again, but for a file that
+        is damaged.
+        """
         error = reader.error
-        if not isinstance(error, EdgedetError) or isinstance(error, UsageError) or not reader.live:
+        if isinstance(error, (DataError, UsageError)) or not reader.live:
             return True
-        return not isinstance(error, SourceLostError) and self._number == 0
+        if isinstance(error, (DeviceError, OSError)) and self._number > 0:
+            return False
+        return not isinstance(error, SourceLostError)
 
     def _abandon(self, reader: Reader) -> None:
         self._abandoned += 1

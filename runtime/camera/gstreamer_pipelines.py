@@ -5,6 +5,7 @@ import shlex
 from typing import List, Sequence, Tuple
 
 from ..errors import UsageError
+from .source_uri import redacted
 
 CSI_SIZE_HW = (720, 1280)
 CSI_FPS = 30.0
@@ -70,8 +71,9 @@ def launch_words(pipeline: str, descriptor: int) -> List[str]:
         # As the shell splits it: gst-launch-1.0 wants one word for each argument.
         words = shlex.split(pipeline)
     except ValueError as error:
+        found = "{} ({})".format(redacted(pipeline), error)
         fix = "write it as behind gst-launch-1.0, without the sink"
-        raise UsageError("a GStreamer pipeline", "{} ({})".format(pipeline, error), fix) from error
+        raise UsageError("a GStreamer pipeline", found, fix) from error
     return ["gst-launch-1.0"] + words + sink.split(" ")
 
 

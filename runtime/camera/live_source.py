@@ -54,6 +54,13 @@ class LiveSource(Closing):
     live waits until its frame was taken."""
 
     @property
+    def due_s(self) -> Optional[float]:
+        """When the next frame is due, by `time.monotonic`, where the source itself waits until
+        then: that it gives none before is no trouble. None where it does not wait.
+        """
+        return None
+
+    @property
     @abstractmethod
     def granted(self) -> Granted:
         """What it gives."""

@@ -63,6 +63,11 @@ class MovingShapes(GuardedSource):
         self._step_xy = rng.uniform(-1, 1, (OBJECTS, 2)) * RELATIVE_SPEED * shorter / self._fps
 
     @property
+    def due_s(self) -> Optional[float]:
+        """When the next frame is shown, see LiveSource."""
+        return self._pace.due_s
+
+    @property
     def granted(self) -> Granted:
         """What was asked for."""
         return Granted(self._size_hw, self._fps, "moving shapes")

@@ -18,6 +18,8 @@ CLOSING_S = 10.0
 """That an output has to finish what it began."""
 RETRY_S = 10.0
 """After an error of the system: a disk that is full may have room again."""
+IDLE_S = 1.0
+"""So often an output to which no frame comes may look at what it holds open."""
 LOOK_S = 0.2
 """How soon who waits for room sees that it is to end."""
 
@@ -127,11 +129,17 @@ class Outlet(Closing):
             self._end(repr(bug))
 
     def _next(self) -> Optional[Seen]:
+        while not self._has_news():
+            self._output.idle()
         with self._news:
-            self._news.wait_for(lambda: bool(self._waiting or self._closing))
             seen = self._waiting.popleft() if self._waiting else None
             self._news.notify_all()
             return seen
+
+    def _has_news(self) -> bool:
+        """Wait for a frame or the end; return whether one came."""
+        with self._news:
+            return self._news.wait_for(lambda: bool(self._waiting or self._closing), IDLE_S)
 
     def _take(self, seen: Seen) -> None:
         if time.monotonic() < self._again_s:

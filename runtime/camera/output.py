@@ -26,5 +26,8 @@ class Output(Closing):
     def put(self, seen: "Seen") -> None:
         """Take one frame."""
 
+    def idle(self) -> None:
+        """Called about once a second while no frame comes, on the thread of `put`."""
+
     def close(self) -> None:
         """Finish what is open; closing twice does no harm."""

@@ -115,7 +115,8 @@ def _snapshots(settings: CameraSettings, scene: Scene) -> "Optional[Snapshots]":
     if settings.snapshots is None:
         return None
     from ..outputs.kept_folder import KeptFolder
-    from ..outputs.snapshots import Snapshots
+    from ..outputs.snapshots import PICTURES, Snapshots
 
-    folder = KeptFolder(Path(settings.snapshots), int(settings.budget_mb * MEGABYTE))
+    budget_bytes = int(settings.budget_mb * MEGABYTE)
+    folder = KeptFolder(Path(settings.snapshots), budget_bytes, PICTURES)
     return Snapshots(folder, scene.paint)

@@ -17,6 +17,8 @@ class Pace:
         """stop: ends all waiting."""
         self._stop = stop
         self._begin_s: Optional[float] = None
+        self.due_s: Optional[float] = None
+        """When the frame that was waited for last is due, by `time.monotonic`; None: none yet."""
 
     def wait(self, at_s: float) -> None:
         """Wait for the frame of `at_s`, seconds since the first one's beginning."""
@@ -27,4 +29,5 @@ class Pace:
         if now_s - due_s > MOST_BEHIND_S:
             self._begin_s += now_s - due_s
         elif due_s > now_s:
+            self.due_s = due_s
             wait_steadily(self._stop.is_set, due_s - now_s)

@@ -38,6 +38,11 @@ class PacedFiles(GuardedSource):
         self._granted = Granted(None, 1.0 / self._period_s, "video file" if video else "images")
 
     @property
+    def due_s(self) -> Optional[float]:
+        """When the next frame is shown, see LiveSource: one may be shown for minutes."""
+        return self._pace.due_s
+
+    @property
     def granted(self) -> Granted:
         """The rate of the file, or the one that was asked for; the size is that of each frame."""
         return self._granted

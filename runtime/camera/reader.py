@@ -64,9 +64,15 @@ class Reader:
         return self._left
 
     def waited_s(self) -> float:
-        """Return for how long it has been waiting for the source; 0 while a frame is taken."""
-        since_s = self._waits_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
+        """Return for how long it has been waiting for the source; 0 while a frame is taken, or is
+        not due yet.
+        """
+        since_s, source = self._waits_since_s, self._source
+        if since_s is None:
+            return 0.0
+        due_s = None if source is None else source.due_s
+        begin_s = since_s if due_s is None else max(since_s, due_s)
+        return max(0.0, time.monotonic() - begin_s)
 
     def granted(self) -> Granted:
         """Return what the source gives; only `deliver` may ask, while the source is there."""
@@ -96,12 +102,11 @@ class Reader:
             with self._open_source() as source:
                 if self._keep(source):
                     self._read(source)
-        except EdgedetError as error:
-            # Its traceback holds the last frame, and all else that was read, for as long as Python
-            # likes. Nobody looks at it: the line says all.
-            error.__traceback__ = error.__cause__ = error.__context__ = None
-            self.error = error
         except Exception as error:
+            if isinstance(error, EdgedetError) or (isinstance(error, OSError) and self.frames):
+                # Its traceback holds the last frame, and all else that was read, for as long as
+                # Python likes. Nobody looks at it: the line says all.
+                error.__traceback__ = error.__cause__ = error.__context__ = None
             self.error = error
         self._over.set()
         self._wake()

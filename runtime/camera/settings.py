@@ -89,7 +89,7 @@ _TEXT = _Kind("a text", lambda value: isinstance(value, str) and value != "")
 _WHERE = _Kind("true, false or a file", lambda value: isinstance(value, (bool, str)))
 _COUNT = _Kind(
     "a whole number of at least 1",
-    lambda value: _is_number(value) and value >= 1 and value == int(value),
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 1,
 )
 _FRACTION = _Kind("a number in 0..1", lambda value: _is_number(value) and 0 <= value <= 1)
 _SHARE = _Kind("a number of at least 0, below 1", lambda v: _is_number(v) and 0 <= v < 1)
@@ -117,16 +117,18 @@ _SECRETS = ("mqtt", "token", "webhook")
 
 
 _NEEDS = {
-    "smooth": "track",
-    "overlap": "tiles",
-    "listen": "serve",
-    "token": "serve",
-    "webhook": "on",
-    "mqtt": "on",
-    "snapshots": "on",
+    "smooth": ("zones", "track"),
+    "overlap": ("tiles",),
+    "listen": ("serve",),
+    "token": ("serve",),
+    "segment_s": ("record", "serve"),
+    "budget_mb": ("record", "serve", "snapshots"),
+    "webhook": ("on",),
+    "mqtt": ("on",),
+    "snapshots": ("on",),
 }
-"""Setting -> what it is a part of."""
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+"""Setting -> what it is a part of, each of them."""
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 """Of a camera: it stands in names of files, in URLs and in metrics."""
 
 
@@ -154,8 +156,9 @@ def _require_partners(settings: CameraSettings) -> None:
     """Raise UsageError for a setting that would do nothing without another one."""
     given, defaults = settings._asdict(), CameraSettings()._asdict()
     for name, needed in _NEEDS.items():
-        if given[name] != defaults[name] and not given[needed]:
-            raise UsageError("{} beside {}".format(needed, name), "none", "give both, or neither")
+        if given[name] != defaults[name] and not any(given[each] for each in needed):
+            expected = "{} beside {}".format(" or ".join(needed), name)
+            raise UsageError(expected, "none", "give both, or neither")
 
 
 def merged_settings(values: Mapping[str, Any], given: Mapping[str, Any]) -> CameraSettings:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run in order; a second Ctrl-C ends it at once."""
+"""Ctrl-C and SIGTERM end a run in order; one more Ctrl-C ends it at once."""
 
 import signal
 from contextlib import contextmanager
@@ -14,11 +14,12 @@ STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
 def stopped_by_signals(controls: Controls) -> Iterator[None]:
     """Stop `controls` at a signal, inside the block; on the main thread only.
 
-    KeyboardInterrupt at the second one.
+    KeyboardInterrupt at Ctrl-C when it is to stop already. The others may come twice: of a terminal
+    that is closed SIGHUP comes from the kernel and from the shell.
     """
 
     def stop(number: int, frame: Any) -> None:
-        if controls.stopping:
+        if controls.stopping and number == signal.SIGINT:
             raise KeyboardInterrupt
         controls.stop()
 

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..errors import UsageError
 from ..nearest import check_name, unknown_name
@@ -23,8 +23,18 @@ _SHAPES = re.compile(r"^(?:([1-9]\d{0,4}x[1-9]\d{0,4}))?(?:@(.+))?$")
 _SECRETS = (
     # To the last @: a password may hold one, and hiding too much does no harm.
     (re.compile(r"(?<=://)\S*@"), ""),
-    (re.compile(r"(?i)((?:pass\w*|pwd?|pw|token|secret|key|auth\w*|sig\w*)=)[^&\s/]+"), r"\1***"),
+    # Of an address whose kind is missing or misspelt.
+    (re.compile(r"[^\s:/@]+:\S*@"), ""),
+    # In quotes, which may not close, to their end; else to the end of the word or the parameter.
+    (
+        re.compile(
+            r"(?i)((?:pass\w*|pwd?|pw|token|secret|key|auth\w*|sig\w*)=)"
+            r"(?:'[^']*'?|\"[^\"]*\"?|[^&\s]+)"
+        ),
+        r"\1***",
+    ),
 )
+_LOGIN = re.compile(r"^[^\s@]+:[^\s@]+@")
 
 
 class SourceUri(NamedTuple):
@@ -63,8 +73,15 @@ def parse_source(uri: str, wish: CaptureWish) -> SourceUri:
         return SourceUri(USB, "/dev/video" + device.group(1), wish, "/dev/video" + device.group(1))
     if uri.startswith("/dev/"):
         return SourceUri(USB, uri, wish, uri)
+    return _path(uri, wish)
+
+
+def _path(uri: str, wish: CaptureWish) -> SourceUri:
     if not uri:
         raise UsageError("a source", "none", EXAMPLES)
+    if _LOGIN.match(uri) and not Path(uri).exists():
+        fix = "write it as rtsp://user:password@host/path"
+        raise UsageError("an address with its kind", redacted(uri), fix)
     return SourceUri(FILES, uri, wish, uri)
 
 
@@ -73,6 +90,7 @@ def host_and_port(address: str) -> Tuple[str, int]:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # raises UnicodeError for a name that is none
     except ValueError as error:
         raise _no_address(address, str(error)) from error
     if not host:
@@ -90,7 +108,7 @@ def _usb(uri: str, wish: CaptureWish) -> SourceUri:
     device = _DEVICE.match(parts.netloc + parts.path)
     path = "/dev/video" + device.group(1) if device else parts.path
     if parts.netloc and device is None or not path.startswith("/dev/"):
-        raise UsageError("a device as v4l2:///dev/video0", uri, "note the three slashes")
+        raise UsageError("a device as v4l2:///dev/video0", redacted(uri), "note the three slashes")
     return SourceUri(USB, path, _with_options(parts, wish), path)
 
 
@@ -98,7 +116,7 @@ def _csi(uri: str, wish: CaptureWish) -> SourceUri:
     parts = urlsplit(uri)
     number = parts.netloc or parts.path.strip("/") or "0"
     if not number.isdigit():
-        raise UsageError("the number of a camera as csi://0", uri, "the first one is 0")
+        raise UsageError("the number of a camera as csi://0", redacted(uri), "the first one is 0")
     return SourceUri(CSI, number, _with_options(parts, wish), "csi://" + number)
 
 
@@ -112,13 +130,16 @@ def _stream(kind: str) -> Callable[[str, CaptureWish], SourceUri]:
 
 def _file(uri: str, wish: CaptureWish) -> SourceUri:
     path = uri[len("file://") :]
+    if not Path(path).exists():
+        path = unquote(path)
     return SourceUri(FILES, path, wish, path)
 
 
 def _shapes(uri: str, wish: CaptureWish) -> SourceUri:
     match = _SHAPES.match(uri[len("shapes://") :])
     if match is None:
-        raise UsageError("moving shapes as shapes://640x480@30", uri, "give a size and a rate")
+        expected = "moving shapes as shapes://640x480@30"
+        raise UsageError(expected, redacted(uri), "give a size and a rate")
     size, fps = match.groups()
     if size:
         wish = wish._replace(size_hw=size_hw_of(size))

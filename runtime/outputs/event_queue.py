@@ -43,7 +43,7 @@ class EventQueue(Closing):
         self._news = threading.Condition()
         self._waiting: Deque[Event] = deque()
         self._closing = False
-        self.sent = self.dropped = 0
+        self._put = self.sent = self.dropped = 0
         self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         self._thread.start()
 
@@ -54,6 +54,7 @@ class EventQueue(Closing):
                 self._waiting.popleft()
                 self.dropped += 1
             self._waiting.append(event)
+            self._put += 1
             self._news.notify()
 
     def close(self) -> None:
@@ -62,7 +63,7 @@ class EventQueue(Closing):
             self._closing = True
             self._news.notify()
         self._thread.join(CLOSING_S)
-        lost = len(self._waiting) + self.dropped
+        lost = self._put - self.sent  # one that is still on its way among them
         self._target.close()
         if lost:
             _LOG.warning("%s: %d events were not taken", self._name, lost)
@@ -81,8 +82,6 @@ class EventQueue(Closing):
                     _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
                     told = trouble
                 if wait_steadily(lambda: self._closing, pause_s):
-                    with self._news:
-                        self._waiting.appendleft(event)
                     return
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

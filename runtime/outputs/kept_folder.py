@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from ..errors import UsageError
 
@@ -21,22 +21,27 @@ _NAME = re.compile(r"^.+_\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(-\d+)?\.[a-z0-9]+$")
 class KeptFolder:
     """Files named by camera and time (UTC); files of others are neither counted nor removed."""
 
-    def __init__(self, path: Path, budget_bytes: int) -> None:
-        """UsageError when the folder cannot be made or written."""
+    def __init__(self, path: Path, budget_bytes: int, suffixes: Sequence[str] = ()) -> None:
+        """suffixes: of the files that are meant, which may lie beside those of another output; ():
+        all. UsageError when the folder cannot be made or written.
+        """
         self.path = path
-        self._budget_bytes = budget_bytes
+        self._budget_bytes, self._suffixes = budget_bytes, tuple(suffixes)
         self._made: Dict[Path, int] = {}
         """Files of this run and their order: the clock, and so their names, may have been set back
         meanwhile; a device without a battery begins anywhere."""
         self._count = 0
+        self.make()
+
+    def make(self) -> None:
+        """Make the folder where it is not there; UsageError when it cannot be, or be written."""
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(
-                "a folder to write in", "{} ({})".format(path, error.strerror), "choose another"
-            ) from error
-        if not os.access(str(path), os.W_OK | os.X_OK):
-            raise UsageError("a folder to write in", str(path), "choose another")
+            found = "{} ({})".format(self.path, error.strerror)
+            raise UsageError("a folder to write in", found, "choose another") from error
+        if not os.access(str(self.path), os.W_OK | os.X_OK):
+            raise UsageError("a folder to write in", str(self.path), "choose another")
 
     def new_path(self, camera: str, suffix: str) -> Path:
         """Return the name of a new file that begins now."""
@@ -69,13 +74,17 @@ class KeptFolder:
         """Size and path of our files, the oldest first."""
         found = {}
         for path in self.path.iterdir():
-            if _NAME.match(path.name):
+            if self._is_ours(path):
                 try:
                     found[path] = path.stat().st_size
                 except FileNotFoundError:  # somebody took it away meanwhile
                     continue
         self._made = {path: order for path, order in self._made.items() if path in found}
         return [(found[path], path) for path in sorted(found, key=self._age)]
+
+    def _is_ours(self, path: Path) -> bool:
+        meant = not self._suffixes or path.suffix in self._suffixes
+        return meant and _NAME.match(path.name) is not None
 
     def _age(self, path: Path) -> Tuple[int, str, Path]:
         """What the oldest file has the least of: files from before this run go by their names."""
@@ -88,5 +97,5 @@ def _removed(path: Path) -> bool:
     except OSError as error:
         _LOG.warning("%s stays: %s", path, error.strerror)
         return False
-    _LOG.info("removed %s to stay within the budget", path)
+    _LOG.info("removed %s to make room", path)
     return True

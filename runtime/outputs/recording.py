@@ -11,7 +11,7 @@ from ..camera.seen import Seen
 from ..errors import EdgedetError
 from .kept_folder import KeptFolder
 from .segment import Segment
-from .video_form import VideoForm, video_form
+from .video_form import FORMS, VideoForm, video_form
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,9 @@ FPS = 15.0
 copy of the camera's."""
 GAP_S = 2.0
 """Without a frame for so long, a new file begins: a still picture would tell a lie."""
+IDLE_S = 10.0
+"""Without a frame for so long a file is finished: who cut the cable may cut the power as well, and
+the writer holds back the last seconds."""
 ROOM_EVERY_S = 5.0
 RETRY_S = 10.0
 """After a file that could not be written."""
@@ -57,6 +60,8 @@ class Recorder(Output):
         self._folder: Optional[KeptFolder] = None
         self._form: Optional[VideoForm] = None
         self._segments: Dict[str, Segment] = {}
+        self._taken_s: Dict[str, float] = {}
+        """When the last frame of each camera came."""
         self._looked_s = self._failed_s = -RETRY_S
         self._has_room = True
         self._told = ""
@@ -65,6 +70,8 @@ class Recorder(Output):
         """Write the frame, if recording is on and there is room."""
         if not self._controls.recording:
             return self.close()
+        self._taken_s[seen.frame.camera] = time.monotonic()
+        self.idle()
         if time.monotonic() - self._failed_s < RETRY_S:
             return None
         try:
@@ -76,6 +83,13 @@ class Recorder(Output):
         except (EdgedetError, OSError) as error:
             self._fail(str(error))
         return None
+
+    def idle(self) -> None:
+        """Finish the files of cameras that give nothing, and all when recording is off."""
+        now_s = time.monotonic()
+        for camera in list(self._segments):
+            if not self._controls.recording or now_s - self._taken_s[camera] > IDLE_S:
+                self._segments.pop(camera).close()
 
     def close(self) -> None:
         """Finish the files."""
@@ -111,7 +125,8 @@ class Recorder(Output):
 
     def _opened(self) -> KeptFolder:
         if self._folder is None:
-            self._folder = KeptFolder(self._rules.folder, self._rules.budget_bytes)
+            suffixes = [form.suffix for form in FORMS]
+            self._folder = KeptFolder(self._rules.folder, self._rules.budget_bytes, suffixes)
         return self._folder
 
     def _segment(self, seen: Seen) -> Segment:

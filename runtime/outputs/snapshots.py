@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUALITY = 90
+PICTURES = (".jpg",)
 
 _LOG = logging.getLogger("edgedet.events")
 
@@ -30,10 +31,11 @@ class Snapshots:
         cv2 = opencv()
         settings = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
         try:
+            self._folder.make()  # somebody may have removed it meanwhile
             if not self._folder.make_room([]):
                 _LOG.error("no snapshot: no room left in %s", self._folder.path)
                 return None
-            path = self._folder.new_path(seen.frame.camera, ".jpg")
+            path = self._folder.new_path(seen.frame.camera, PICTURES[0])
             _, encoded = cv2.imencode(".jpg", self._paint(seen), settings)
             with atomic_path(path) as temporary:
                 temporary.write_bytes(encoded.tobytes())

@@ -5,13 +5,23 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from typing import Optional
+from typing import Any, Optional
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ..errors import UsageError
 from .event_queue import Event, EventTarget
 
 TIMEOUT_S = 5.0
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows nobody to another address: it would be a GET there, without the event, but with the
+    password.
+    """
+
+    def redirect_request(self, *unused: Any) -> None:
+        """Return that there is nothing to follow: the answer becomes an error."""
+        return
 
 
 class Webhook(EventTarget):
@@ -28,6 +38,7 @@ class Webhook(EventTarget):
         self._headers = {"Content-Type": "application/json", "User-Agent": "edgedet"}
         if parts.username is not None:
             self._headers["Authorization"] = _basic(parts.username, parts.password or "")
+        self._opener = urllib.request.build_opener(_Stay)
         self.name = "webhook {}".format(parts.hostname)
 
     def send(self, event: Event) -> None:
@@ -35,10 +46,11 @@ class Webhook(EventTarget):
         body = json.dumps(event, allow_nan=False).encode("utf-8")
         request = urllib.request.Request(self._url, body, self._headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 answer.read(1024)
         except urllib.error.HTTPError as error:
-            raise OSError("the server answered {}".format(error.code)) from None
+            moved = ", which sends to another address" if error.code // 100 == 3 else ""
+            raise OSError("the server answered {}{}".format(error.code, moved)) from None
         except urllib.error.URLError as error:
             raise OSError(str(error.reason)) from None
         except http.client.HTTPException as error:  # its text may hold the path

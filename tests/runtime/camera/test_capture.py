@@ -187,6 +187,15 @@ def test_a_bug_and_a_broken_file_end_it_later_too(play, error, live):
         assert camera.over() is error
 
 
+def test_a_machine_short_of_memory_or_files_is_waited_for(play, caplog):
+    """It had them before: a process for GStreamer, a socket."""
+    error = OSError(12, "Cannot allocate memory")
+    with play(Scripted((2, 2), LOST_ERROR), error, error, Scripted(steady)) as camera:
+        shapes = [camera.frame().image_bgr.shape[:2] for _ in range(2)]
+    assert shapes == [(2, 2), (4, 4)]
+    assert "camera: [Errno 12] Cannot allocate memory; trying again" in caplog.messages
+
+
 def test_a_reader_that_hangs_is_left_and_its_late_frame_is_ignored(play, caplog):
     hanging = Scripted((2, 2), hang)
     with play(hanging, Scripted(steady)) as camera:

@@ -71,6 +71,9 @@ def test_the_command_for_the_pipe_as_text():
 def test_quotes_that_do_not_close():
     with pytest.raises(UsageError, match="No closing quotation"):
         launch_words("a b='c", 7)
+    with pytest.raises(UsageError) as error:
+        launch_words("rtspsrc location=rtsp://a:geheim@h/x user-pw='geheim x", 7)
+    assert "geheim" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Motion JPEG: out of bytes however they are cut, over HTTP from a real server, through a pipe."""
 
 import base64
+import hashlib
 import os
+import re
 import socket
 import threading
 import time
@@ -210,6 +212,77 @@ def test_user_and_password_from_the_address(serve):
         assert not isinstance(error, SourceLostError)
         assert "refuses (401)" in str(error)
         assert "heim" not in str(error)
+
+
+def with_digest(handler):
+    """RFC 7616 with SHA-256, as new cameras want it; without its qop, which is as good here."""
+    asked = dict(re.findall(r'(\w+)="([^"]*)"', handler.headers.get("Authorization", "")))
+    first, second = (
+        hashlib.sha256(text.encode()).hexdigest()
+        for text in ("user:camera:geheim", "GET:" + handler.path)
+    )
+    wanted = hashlib.sha256("{}:abc:{}".format(first, second).encode()).hexdigest()
+    if asked.get("response") == wanted:
+        return stream(handler)
+    handler.send_response(401)
+    how = 'Digest realm="camera", nonce="abc", algorithm=SHA-256'
+    handler.send_header("WWW-Authenticate", how)
+    handler.end_headers()
+    return None
+
+
+def test_a_password_by_a_digest_of_sha_256(serve):
+    server = serve(with_digest)
+    with open_live(address(server, user="user:geheim@"), WISH) as source:
+        assert source.read().shape == (48, 64, 3)
+    for user in ("", "user:heim@"):
+        with pytest.raises(DeviceError, match=r"refuses \(401\)"):
+            open_live(address(server, user=user), WISH)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        'Digest realm="x", nonce="y"',
+        'Bearer realm="x"',
+        "NTLM",
+        "",
+        'Digest realm="x", algorithm=X',
+    ],
+)
+@pytest.mark.parametrize("user", ["", "user:geheim@"])
+def test_a_login_of_another_kind_is_told(serve, how, user):
+    def answer(handler):
+        handler.send_response(401)
+        handler.send_header("WWW-Authenticate", how)
+        handler.end_headers()
+
+    with Watched(address(serve(answer), user=user), WISH) as camera:
+        error = camera.over()
+    assert isinstance(error, DeviceError)
+    assert "geheim" not in str(error)
+
+
+def test_letters_of_all_languages_in_a_path(serve):
+    paths = []
+
+    def answer(handler):
+        paths.append(handler.path)
+        stream(handler)
+
+    with open_live(address(serve(answer), "/tür 1%2F2?a=ü&b=c d"), WISH) as source:
+        assert source.read().shape == (48, 64, 3)
+    assert paths == ["/t%C3%BCr%201%2F2?a=%C3%BC&b=c%20d"]
+
+
+def test_a_server_that_sends_to_a_place_that_is_none(serve):
+    def answer(handler):
+        handler.send_response(302)
+        handler.send_header("Location", "http://a..b/")
+        handler.end_headers()
+
+    with pytest.raises(SourceLostError):
+        open_live(address(serve(answer)), WISH)
 
 
 def test_what_is_not_there_is_waited_for(serve):

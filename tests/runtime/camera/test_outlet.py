@@ -153,6 +153,16 @@ def test_a_bug_of_an_output_reaches_whoever_hands_it_frames():
     outlet.close()
 
 
+def test_an_output_without_frames_may_look_after_itself(monkeypatch):
+    monkeypatch.setattr(module, "IDLE_S", 0.01)
+    looked = threading.Semaphore(0)
+    output = Kept()
+    output.idle = looked.release
+    with Outlet(output):
+        for _ in range(3):
+            assert looked.acquire(timeout=10)
+
+
 def test_an_output_that_hangs_is_left(monkeypatch, caplog):
     monkeypatch.setattr(module, "CLOSING_S", 0.05)
     output = Kept()

@@ -7,6 +7,7 @@ import pytest
 from watched import Watched
 
 from edgedet.runtime import DataError, UsageError
+from edgedet.runtime.camera import capture as capture_module
 from edgedet.runtime.camera import pace
 from edgedet.runtime.camera.live_source import CaptureWish, Granted
 from edgedet.runtime.camera.opening import open_live
@@ -114,6 +115,18 @@ def test_images_come_one_a_second_whatever_their_size(images, clock):
     assert clock[0] == [1.0] * 6
 
 
+@pytest.mark.parametrize("uri", ["images", "shapes://64x48"])
+def test_a_frame_may_be_shown_for_longer_than_a_camera_may_be_silent(images, monkeypatch, uri):
+    """A screen that was recorded stands still for minutes; a camera that does so hangs."""
+    monkeypatch.setattr(capture_module, "GRACE_S", 0.0)
+    monkeypatch.setattr(capture_module, "WATCH_EVERY_S", 0.02)
+    wish = CaptureWish(fps=2.0, silence_s=0.1)
+    with Watched(str(images) if uri == "images" else uri, wish) as camera:
+        sizes = [frame.image_bgr.shape[0] for frame in camera.frames(3)]
+    assert sizes == ([4, 5, 6] if uri == "images" else [48] * 3)
+    assert camera.health.read().gaps == 0
+
+
 def test_globs_and_files_by_uri(images):
     assert len(read(open_live(str(images / "[01].png"), FAST))) == 2
     assert len(read(open_live("file://" + str(images / "2.png"), FAST))) == 1
@@ -136,10 +149,13 @@ def test_what_is_no_video_ends_it(tmp_path, name):
     assert str(tmp_path) in str(error)
 
 
-def test_a_broken_image_ends_it(images):
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_broken_image_ends_it(images, fast):
+    """Those before it are not looked at again and again."""
     (images / "1.png").write_bytes(b"no image")
-    with Watched(str(images), FAST) as camera:
+    with Watched(str(images), CaptureWish(fast=fast)) as camera:
         assert isinstance(camera.over(), DataError)
+    assert camera.health.read().counts["captured"] == 1
 
 
 def test_real_video_comes_whole(shared_data):

@@ -49,6 +49,8 @@ def test_a_file_that_is_not_there(tmp_path):
         ({"overlap": 1.0, "tiles": "2x2"}, "below 1 for overlap"),
         ({"frames": 0}, "a whole number of at least 1 for frames"),
         ({"frames": 2.5}, "a whole number"),
+        ({"frames": float("inf")}, "a whole number"),
+        ({"threads": 2.0}, "a whole number"),
         ({"track": "yes"}, "true or false for track"),
         ({"budget_mb": 0}, "a number above 0 for budget_mb"),
         ({"fps": float("inf")}, "a number above 0 for fps"),
@@ -61,6 +63,9 @@ def test_a_file_that_is_not_there(tmp_path):
         ({"source": ["0", "1"], "name": ["a"]}, "a name for each of 2 sources"),
         ({"source": ["0", "1"], "name": ["a", "a"]}, "different names"),
         ({"name": ["../a"]}, "names of letters"),
+        ({"name": ["a\n"]}, "names of letters"),
+        ({"budget_mb": 5.0}, "beside budget_mb"),
+        ({"segment_s": 5.0}, "beside segment_s"),
         ({"smooth": 1.0}, "track beside smooth"),
         ({"webhook": "http://x"}, "on beside webhook"),
         ({"listen": ":80"}, "serve beside listen"),
@@ -71,6 +76,19 @@ def test_what_cannot_be_is_one_line(values, says):
     with pytest.raises(UsageError) as error:
         settings_from(values)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"smooth": 1.0, "zones": "z.json"},  # they are counted by tracks
+        {"budget_mb": 5.0, "serve": True},  # its page records
+        {"budget_mb": 5.0, "on": ["cat"], "snapshots": "s"},
+        {"segment_s": 5.0, "record": "r"},
+    ],
+)
+def test_parts_of_what_was_asked_for(values):
+    settings_from(values)
 
 
 @pytest.mark.parametrize(

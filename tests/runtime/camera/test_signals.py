@@ -39,6 +39,16 @@ def test_the_second_one_ends_it_at_once():
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_is_closed_sends_it_twice(number):
+    """The kernel sends one and the shell another: recordings are finished all the same."""
+    controls = Controls(0.5)
+    with stopped_by_signals(controls):
+        for _ in range(2):
+            os.kill(os.getpid(), number)
+            assert controls.wait(5.0)
+
+
 AT_ANY_MOMENT = """
 import signal, sys, time
 sys.path[:0] = sys.argv[1:]

@@ -52,6 +52,15 @@ def test_a_file_may_be_called_as_a_camera(tmp_path, monkeypatch):
     assert parse_source("0", WISH).kind == FILES
 
 
+def test_the_uri_of_a_file_may_write_letters_as_numbers(tmp_path):
+    (tmp_path / "a b.mp4").write_bytes(b"")
+    (tmp_path / "a%20c.mp4").write_bytes(b"")
+    for uri, name in (("a%20b.mp4", "a b.mp4"), ("a%20c.mp4", "a%20c.mp4")):
+        assert parse_source("file://{}/{}".format(tmp_path, uri), WISH).target == str(
+            tmp_path / name
+        )
+
+
 @pytest.mark.parametrize(
     "uri",
     [
@@ -72,6 +81,8 @@ def test_the_uri_goes_before_the_other_wishes(uri):
         ("rstp://h/x", "did you mean 'rtsp'"),
         ("rtsp:///x", "no host"),
         ("rtsp://h:port/x", "rtsp://h:port/x"),
+        ("rtsp://a..b/x", "rtsp://a..b/x"),
+        ("http://{}/x".format(64 * "a"), "the address of a stream"),
         ("v4l2://dev/video0", "three slashes"),
         ("csi://front", "the number of a camera"),
         ("csi://0?fsp=3", "did you mean 'fps'"),
@@ -100,6 +111,11 @@ SECRETS = [
     "http://h/v?sig=geheim",
     "gst:rtspsrc location=rtsp://h/x user-id=a user-pw=geheim ! decodebin",
     'gst:rtspsrc location="rtsp://a:geheim@h/x" ! decodebin',
+    "gst:rtspsrc location=rtsp://h/x user-id=a user-pw=ge/heim ! decodebin",
+    "gst:rtspsrc location=rtsp://h/x user-id=a user-pw='ge heim' ! decodebin",
+    'gst:rtspsrc location=rtsp://h/x user-id=a user-pw="ge heim" ! decodebin',
+    "admin:geheim@10.0.0.7/stream1",
+    "rtsp:/admin:ge/heim@10.0.0.7/stream1",
 ]
 
 
@@ -113,7 +129,17 @@ def test_secrets_are_not_shown(uri):
     assert shown.endswith(" found none")
 
 
-@pytest.mark.parametrize("uri", [*SECRETS, "nothing://a:geheim@h", "rtsp://a:geheim@h:port/"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *SECRETS,
+        "nothing://a:geheim@h",
+        "rtsp://a:geheim@h:port/",
+        "csi://a:geheim@h",
+        "v4l2://a:geheim@h",
+        "shapes://a:geheim@h",
+    ],
+)
 def test_secrets_are_not_in_errors_either(uri):
     try:
         source = parse_source(uri, WISH)

@@ -92,3 +92,15 @@ def test_a_bug_of_a_target_keeps_no_event_behind_it(caplog):
         assert target.got.acquire(timeout=10)
     queue.close()
     assert target.taken == [0, 1]
+
+
+def test_one_that_is_still_on_its_way_at_the_end_is_lost_too(monkeypatch, caplog):
+    monkeypatch.setattr(event_queue, "CLOSING_S", 0.05)
+    target = Target()
+    target.gate.clear()
+    queue = EventQueue(target)
+    for n in range(2):
+        queue.put({"n": n})
+    queue.close()
+    assert "target: 2 events were not taken" in caplog.text
+    target.gate.set()

@@ -51,6 +51,13 @@ def test_a_picture_of_what_appeared(tmp_path):
     assert abs(int(cv2.imread(str(path)).mean()) - 13) <= 1
 
 
+def test_a_folder_of_pictures_that_somebody_removed_is_made_again(tmp_path):
+    snapshots = Snapshots(KeptFolder(tmp_path / "events", 10**9), paint)
+    (tmp_path / "events").rmdir()
+    name = snapshots.take(seen())
+    assert [path.name for path in (tmp_path / "events").iterdir()] == [name]
+
+
 def test_a_picture_that_cannot_be_written_does_not_stop_the_event(tmp_path, caplog, monkeypatch):
     folder = KeptFolder(tmp_path, 10**9)
     monkeypatch.setattr(folder, "new_path", lambda camera, suffix: tmp_path / "no" / "x\0.jpg")

@@ -16,6 +16,7 @@ from edgedet.runtime.errors import DeviceError
 from edgedet.runtime.outputs import recording, segment, video_form
 from edgedet.runtime.outputs.kept_folder import KeptFolder
 from edgedet.runtime.outputs.recording import FPS, Recorder, RecordingRules
+from edgedet.runtime.outputs.snapshots import PICTURES
 from edgedet.runtime.outputs.video_form import FORMS
 
 cv2 = pytest.importorskip("cv2")
@@ -143,6 +144,29 @@ def test_it_stops_and_goes_on_as_told(form, record):
     assert all(len(frames_of(path)) == 5 for path in folder.iterdir())
 
 
+def test_the_file_of_a_camera_that_is_gone_is_finished(form, record, monkeypatch):
+    """Also when it is the only one; else its last seconds would be lost with the power."""
+    recorder, controls, folder = record()
+    clock = [100.0]
+    monkeypatch.setattr(recording.time, "monotonic", lambda: clock[0])
+    put(recorder, np.arange(5) / 15)
+    recorder.idle()
+    assert recorder._segments
+    clock[0] += recording.IDLE_S + 1
+    recorder.idle()
+    (path,) = folder.iterdir()
+    assert not recorder._segments
+    assert len(frames_of(path)) == 5
+    put(recorder, 60 + np.arange(5) / 15)
+    clock[0] += recording.IDLE_S + 1
+    put(recorder, 71 + np.arange(5) / 15, camera="yard")
+    assert list(recorder._segments) == ["yard"]
+    controls.recording = False
+    recorder.idle()
+    assert not recorder._segments
+    assert len(list(folder.iterdir())) == 3
+
+
 @pytest.mark.parametrize("index", range(len(FORMS)), ids=[form.suffix for form in FORMS])
 def test_a_killed_recording_plays(tmp_path, index):
     """All but what the writer held back: 256 kB of FFmpeg, which are a second of this noise."""
@@ -207,6 +231,21 @@ def test_the_budget_holds_over_many_files(record, monkeypatch):
     sizes = [path.stat().st_size for path in folder.iterdir()]
     assert 2 < len(sizes) < 40
     assert sum(sizes) < 60_000 + 2 * max(sizes)
+
+
+def test_pictures_of_events_may_lie_in_the_same_folder(form, record):
+    """Each kind has its budget, and leaves the other's files alone, the one in use above all."""
+    recorder, _, folder = record(budget_bytes=1)
+    put(recorder, np.arange(5) / 15)
+    pictures = KeptFolder(folder, 1, PICTURES)
+    (folder / "door_2026-01-01T00-00-00Z.jpg").write_bytes(b"12")
+    assert pictures.make_room([])
+    recorder.close()
+    (path,) = folder.iterdir()
+    assert len(frames_of(path)) == 5
+    (folder / "door_2026-01-01T00-00-00Z.jpg").write_bytes(b"12")
+    assert recorder._opened().make_room([])
+    assert [left.suffix for left in folder.iterdir()] == [".jpg"]
 
 
 def test_an_opencv_that_writes_nothing(tmp_path, monkeypatch):

@@ -19,6 +19,13 @@ def server():
             length = int(self.headers["Content-Length"])
             self.server.got.append((self.path, dict(self.headers), self.rfile.read(length)))
             self.send_response(self.server.code)
+            if self.server.code // 100 == 3:
+                self.send_header("Location", "/moved?key=secret")
+            self.end_headers()
+
+        def do_GET(self):  # noqa: N802 - the name is http.server's
+            self.server.got.append((self.path, dict(self.headers), b""))
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *unused):
@@ -53,6 +60,16 @@ def test_an_answer_that_is_no_yes(server, code):
     with pytest.raises(OSError, match="answered {}".format(code)) as error:
         Webhook(url_of(server)).send({})
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_an_event_is_not_taken_where_it_only_moved(server, code):
+    """To follow would be a GET, without the event, and with the password for whoever is there."""
+    server.code = code
+    with pytest.raises(OSError, match="answered {}, which sends".format(code)) as error:
+        Webhook(url_of(server).replace("//", "//me:secret@")).send({})
+    assert "secret" not in str(error.value)
+    assert len(server.got) == 1
 
 
 def test_nobody_there():
