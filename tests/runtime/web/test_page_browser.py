@@ -65,8 +65,8 @@ def moves(page, index=0):
     return len(seen) == 4
 
 
-def becomes(page, script, value):
-    page.wait_for_function("value => ({}) === value".format(script), arg=value, timeout=15000)
+def becomes(page, script, value, within_ms=15000):
+    page.wait_for_function("value => ({}) === value".format(script), arg=value, timeout=within_ms)
 
 
 def test_the_picture_moves_and_counts_change(opened):
@@ -83,6 +83,20 @@ def test_the_picture_moves_and_counts_change(opened):
         s.show(1, labels=[1] * 5, zones=[zone("door", (0, 5, 0), (0, 7, 0))])
         becomes(page, "document.querySelector('[data-total]')?.textContent", "5")
         assert page.locator("[data-zones] tbody tr").inner_text().split() == ["door", "5", "7", "0"]
+
+
+def test_each_picture_is_seen_at_once(opened):
+    """Not with the next one, which may be a long time in coming."""
+    with scene() as s:
+        s.show(0, labels=[])
+        page = opened(s)
+        becomes(page, "document.querySelector('img.live')?.naturalWidth", 160, within_ms=3000)
+        for number in (1, 2):
+            image = page.locator("img.live")
+            before = image.evaluate(BRIGHTNESS)
+            s.show(number, labels=[])
+            page.wait_for_timeout(1500)
+            assert image.evaluate(BRIGHTNESS) > before + 5000
 
 
 def test_the_slider_acts_and_other_viewers_see_it(opened):

@@ -162,6 +162,19 @@ def test_a_stream_of_a_silent_camera_stays(monkeypatch):
         connection.close()
 
 
+def test_a_page_gets_the_headers_of_the_next_picture_with_each():
+    """Chromium shows a picture when it has them."""
+    with scene() as s:
+        s.show()
+        live = s.ask("/snapshot/camera.jpg?live")[2]
+        connection = s.connect()
+        connection.request("GET", "/stream/camera.mjpg?viewer=page")
+        head = b"--edgedet-picture\r\nContent-Type: image/jpeg\r\n\r\n"
+        expected = head + live + b"\r\n" + head
+        assert connection.getresponse().read(len(expected)) == expected
+        connection.close()
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
