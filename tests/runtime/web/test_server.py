@@ -274,9 +274,10 @@ def test_a_taken_port_is_an_error_of_one_line():
         scene(port=s.port).__enter__()
 
 
-def test_an_address_of_another_machine():
+@pytest.mark.parametrize("host", ["192.0.2.77", "a..b", "a" * 64])
+def test_an_address_of_another_machine_or_none(host):
     with pytest.raises(UsageError, match="an address to listen on"):
-        scene(host="192.0.2.77", token="a-token-for-this-test").__enter__()
+        scene(host=host, token="a-token-for-this-test").__enter__()
 
 
 def test_ipv6():
