@@ -46,6 +46,7 @@ class Listener(HTTPServer):
             reason = getattr(error, "strerror", None) or error
             found = "{}:{} ({})".format(options.host, options.port, reason)
             raise UsageError(expected, found, "choose another port or host") from error
+        access.bind(self.server_port)  # before the first who asks
         self._thread = threading.Thread(
             target=self.serve_forever, args=(POLL_S,), name="web", daemon=True
         )
