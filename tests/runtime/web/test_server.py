@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -99,6 +100,28 @@ def test_two_who_watch_share_the_encoding(monkeypatch):
     assert encoded == list(range(20))
     assert all(len(set(pictures)) == 1 for pictures in shown)
     assert len({pictures[0] for pictures in shown}) > 1
+
+
+def test_who_comes_while_a_picture_is_encoded_gets_that_one(monkeypatch):
+    """Not the last one that somebody watched, however long ago that was."""
+    with scene() as s:
+        s.show(0)
+        old = s.ask("/snapshot/camera.jpg?live")[2]
+        real, begun, go_on = s.server._site.pictures._encode, threading.Event(), threading.Event()
+        slow = lambda one: begun.set() or go_on.wait(10) and real(one)  # noqa: E731
+        monkeypatch.setattr(s.server._site.pictures, "_encode", slow)
+        s.show(1)
+        got = []
+        ask = lambda: got.append(s.ask("/snapshot/camera.jpg?live")[2])  # noqa: E731
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        threads[0].start()
+        assert begun.wait(10)
+        threads[1].start()
+        time.sleep(0.3)
+        go_on.set()
+        for thread in threads:
+            thread.join()
+    assert got[0] == got[1] != old
 
 
 def test_the_pace_is_bounded():
