@@ -79,7 +79,10 @@ def test_the_link_becomes_a_cookie_and_leaves_the_url(guarded):
     assert guarded.ask("/api/state", headers={"Cookie": cookie + "0"})[0] == 401
 
 
-@pytest.mark.parametrize("other", ['prefs={"a":1}', "x=a b", "junk", "=", "", "a@b=x,y z", "x=\xe9"])
+OTHERS = ['prefs={"a":1}', "x=a b", "junk", "=", "", "a@b=x,y z", "x=\xe9"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
 def test_cookies_of_other_ports_keep_nobody_out(guarded, other):
     """A browser sends them along, whatever is in them."""
     cookie = guarded.ask("/?token=" + TOKEN)[1]["Set-Cookie"].partition(";")[0]

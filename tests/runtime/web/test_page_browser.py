@@ -39,8 +39,10 @@ def opened(browser):
     """Open a scene's page; at its end no script failed and nothing was refused."""
     pages, errors = [], []
 
-    def run(of, size=DESKTOP):
-        page = browser.new_context(viewport=size).new_page()
+    def run(of, size=DESKTOP, touch=False, clock=False):
+        page = browser.new_context(viewport=size, has_touch=touch, is_mobile=touch).new_page()
+        if clock:
+            page.clock.install()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
         page.goto(of.server.link)
@@ -180,6 +182,119 @@ def test_more_cameras_than_a_browser_has_connections_for(opened):
         page = opened(s)
         assert moves(page, 0)
         assert moves(page, 6)
+
+
+def test_windows_of_one_browser_share_its_connections(opened):
+    """It has six for all of them; live pictures may not take those of everything else."""
+    answers = """() => fetch("/healthz", {signal: AbortSignal.timeout(4000)}).then(
+        answer => answer.ok, () => false)"""
+    names = ["camera{}".format(number) for number in range(4)]
+    with scene(cameras=names) as s:
+        for name in names:
+            s.keep_showing(camera=name, every_s=0.2)
+        first = opened(s)
+        assert moves(first, 3)
+        second = first.context.new_page()
+        second.goto(s.server.link)
+        assert moves(second, 3)
+        second.wait_for_timeout(1500)
+        assert [page.evaluate(answers) for page in (first, second)] == [True, True]
+        assert moves(first, 3)
+        second.close()
+        watched = "fetch('/api/state').then(a => a.json()).then(a => a.streams.now)"
+        for _ in range(100):
+            if first.evaluate(watched) == 4:
+                break
+            first.wait_for_timeout(100)
+        assert first.evaluate(watched) == 4
+
+
+def test_another_model_after_a_restart_has_its_own_classes(opened):
+    with scene() as first:
+        first.show()
+        page = opened(first)
+        becomes(page, "document.querySelector('[data-classes]')?.innerText[0]", "b")
+    with scene(port=first.port, class_names=("circle", "square", "triangle")) as second:
+        second.show()
+        becomes(page, "document.querySelector('[data-classes]')?.innerText[0]", "c")
+        shown = page.locator("[data-classes] li").all_inner_texts()
+        assert shown == ["circle\n2", "triangle\n1"]
+
+
+def test_without_a_picture_nothing_is_counted(opened):
+    """A zero would say that somebody looked."""
+    with scene(cameras=["opening", "lost"]) as s:
+        s.show(camera="lost")
+        page = opened(s)
+        becomes(page, "document.querySelectorAll('[data-total]')[1]?.textContent", "3")
+        s.health["lost"].lost("no frame came for 3 s")
+        becomes(page, "document.querySelectorAll('[data-total]')[1]?.textContent", "–")
+        assert page.locator("[data-classes] li").all_inner_texts() == ["bottle\n–", "person\n–"]
+        assert page.locator("[data-total]").first.inner_text() == "–"
+        assert page.locator("[data-none]:visible").count() == 0
+        s.show(1, camera="lost", labels=[])
+        becomes(page, "document.querySelectorAll('[data-total]')[1]?.textContent", "0")
+
+
+def test_graphs_are_of_the_last_minute_however_seldom_it_was_asked(opened):
+    """Browsers slow down the clocks of pages that are not seen."""
+    with scene() as s:
+        page = opened(s, clock=True)
+        s.keep_showing()
+        becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
+        page.wait_for_timeout(2500)
+        moves_of = "d => d.match(/[ML][0-9.]+/g).map(each => Number(each.slice(1)))"
+        stroke = page.locator(".tile .stroke").first
+        before = page.evaluate(moves_of, stroke.get_attribute("d"))
+        assert 2 < before[-1] - before[0] < 15
+        assert before[-1] == 60
+        page.clock.fast_forward(40000)
+        page.wait_for_timeout(1500)
+        path = stroke.get_attribute("d")
+        after = page.evaluate(moves_of, path)
+        assert 40 < after[-1] - after[0] < 60
+        assert path.count("M") == 2  # nothing is known of the time between
+        page.clock.fast_forward(61000)
+        page.wait_for_timeout(1500)
+        assert stroke.get_attribute("d").count("M") == 1
+        assert page.locator(".scale").last.inner_text().split("\n") == ["1 min", "max 25 ms"]
+
+
+def test_a_phone_is_for_fingers(opened):
+    with scene(can_record=True) as s:
+        s.keep_showing()
+        s.controls.recording = True
+        page = opened(s, PHONE, touch=True)
+        page.get_by_role("button", name="Stop recording").wait_for()
+        for control in ("#confidence", "#record", "[data-snapshot]"):
+            box = page.locator(control).bounding_box()
+            assert box["height"] >= 44, control
+        assert page.locator("#confidence").bounding_box()["width"] >= 160
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_long_names_are_there_whole(opened):
+    names = tuple("kind_of_a_long_name_that_differs_at_its_end_{}".format(n) for n in range(80))
+    camera = "gate_with_a_name_that_is_as_long_as_a_name_may_be_and_then_north"
+    cut = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).length"
+    with scene(cameras=[camera], class_names=names) as s:
+        s.show(camera=camera, labels=list(range(80)))
+        page = opened(s, PHONE)
+        becomes(page, "document.querySelectorAll('[data-classes] li').length", 80)
+        assert page.locator("[data-name]").evaluate_all(cut) == 0
+        assert page.locator("li span").evaluate_all(cut) == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_another_token_after_a_restart_is_no_lost_connection(opened):
+    with scene(token="a-token-for-this-test") as first:
+        first.show()
+        page = opened(first)
+        becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
+    with scene(token="another-token-for-this", port=first.port):
+        becomes(page, "document.getElementById('summary').textContent", "Locked. Trying again…")
+        assert "opens with its link" in page.locator("#notice").inner_text()
+        assert "another token" in page.locator(".veil").inner_text()
 
 
 def test_without_a_free_live_picture_single_ones_come(opened):
