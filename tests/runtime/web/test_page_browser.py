@@ -1,74 +1,11 @@
-"""The page in a real browser: Debian's Chromium, driven by Playwright."""
-
-import time
-from pathlib import Path
+"""The page in a real browser: what moves, acts, and comes back."""
 
 import pytest
 
 pytest.importorskip("cv2", reason="the page draws with OpenCV")
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
+from web_page import BRIGHTNESS, becomes, moves  # noqa: E402
 from web_scene import Scene, scene, zone  # noqa: E402
-
-CHROMIUM = "/usr/bin/chromium"
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 800}
-# A canvas tells what an image shows: its mean brightness.
-BRIGHTNESS = """image => {
-    if (!image.naturalWidth) return null;
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 8;
-    const context = canvas.getContext("2d");
-    context.drawImage(image, 0, 0, 8, 8);
-    return context.getImageData(0, 0, 8, 8).data.reduce((a, b) => a + b, 0);
-}"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no browser at " + CHROMIUM)
-    with playwright.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def opened(browser):
-    """Open a scene's page; at its end no script failed and nothing was refused."""
-    pages, errors = [], []
-
-    def run(of, size=DESKTOP, touch=False, clock=False):
-        page = browser.new_context(viewport=size, has_touch=touch, is_mobile=touch).new_page()
-        if clock:
-            page.clock.install()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: errors.append(said.text) if "Policy" in said.text else None)
-        page.goto(of.server.link)
-        pages.append(page)
-        return page
-
-    yield run
-    for page in pages:
-        page.context.close()
-    assert errors == []
-
-
-def moves(page, index=0):
-    """Wait until the live picture has changed three times."""
-    image = page.locator("img.live").nth(index)
-    seen, deadline_s = [], time.monotonic() + 15
-    while len(seen) < 4 and time.monotonic() < deadline_s:
-        value = image.evaluate(BRIGHTNESS)
-        if value is not None and value not in seen[-1:]:
-            seen.append(value)
-        page.wait_for_timeout(40)
-    return len(seen) == 4
-
-
-def becomes(page, script, value, within_ms=15000):
-    page.wait_for_function("value => ({}) === value".format(script), arg=value, timeout=within_ms)
 
 
 def test_the_picture_moves_and_counts_change(opened):
@@ -160,20 +97,6 @@ def test_a_lost_camera_says_so_on_its_picture(opened):
         assert page.locator(".veil").is_hidden()
 
 
-def test_a_phone_shows_all_in_one_column(opened):
-    names = ["camera{}".format(number) for number in range(1, 4)]
-    with scene(cameras=names, can_record=True) as s:
-        for name in names:
-            s.keep_showing(camera=name)
-        page = opened(s, PHONE)
-        assert all(moves(page, index) for index in range(3))
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        boxes = [card.bounding_box() for card in page.locator(".card").all()]
-        assert len({box["x"] for box in boxes}) == 1
-        assert all(box["width"] > 0.9 * PHONE["width"] for box in boxes)
-        assert page.locator("#summary").inner_text() == "3 of 3 cameras live"
-
-
 def test_more_cameras_than_a_browser_has_connections_for(opened):
     names = ["camera{}".format(number) for number in range(1, 8)]
     with scene(cameras=names) as s:
@@ -219,71 +142,6 @@ def test_another_model_after_a_restart_has_its_own_classes(opened):
         becomes(page, "document.querySelector('[data-classes]')?.innerText[0]", "c")
         shown = page.locator("[data-classes] li").all_inner_texts()
         assert shown == ["circle\n2", "triangle\n1"]
-
-
-def test_without_a_picture_nothing_is_counted(opened):
-    """A zero would say that somebody looked."""
-    with scene(cameras=["opening", "lost"]) as s:
-        s.show(camera="lost")
-        page = opened(s)
-        becomes(page, "document.querySelectorAll('[data-total]')[1]?.textContent", "3")
-        s.health["lost"].lost("no frame came for 3 s")
-        becomes(page, "document.querySelectorAll('[data-total]')[1]?.textContent", "–")
-        assert page.locator("[data-classes] li").all_inner_texts() == ["bottle\n–", "person\n–"]
-        assert page.locator("[data-total]").first.inner_text() == "–"
-        assert page.locator("[data-none]:visible").count() == 0
-        s.show(1, camera="lost", labels=[])
-        becomes(page, "document.querySelectorAll('[data-total]')[1]?.textContent", "0")
-
-
-def test_graphs_are_of_the_last_minute_however_seldom_it_was_asked(opened):
-    """Browsers slow down the clocks of pages that are not seen."""
-    with scene() as s:
-        page = opened(s, clock=True)
-        s.keep_showing()
-        becomes(page, "document.querySelector('[data-state]')?.textContent", "Live")
-        page.wait_for_timeout(2500)
-        moves_of = "d => d.match(/[ML][0-9.]+/g).map(each => Number(each.slice(1)))"
-        stroke = page.locator(".tile .stroke").first
-        before = page.evaluate(moves_of, stroke.get_attribute("d"))
-        assert 2 < before[-1] - before[0] < 15
-        assert before[-1] == 60
-        page.clock.fast_forward(40000)
-        page.wait_for_timeout(1500)
-        path = stroke.get_attribute("d")
-        after = page.evaluate(moves_of, path)
-        assert 40 < after[-1] - after[0] < 60
-        assert path.count("M") == 2  # nothing is known of the time between
-        page.clock.fast_forward(61000)
-        page.wait_for_timeout(1500)
-        assert stroke.get_attribute("d").count("M") == 1
-        assert page.locator(".scale").last.inner_text().split("\n") == ["1 min", "max 25 ms"]
-
-
-def test_a_phone_is_for_fingers(opened):
-    with scene(can_record=True) as s:
-        s.keep_showing()
-        s.controls.recording = True
-        page = opened(s, PHONE, touch=True)
-        page.get_by_role("button", name="Stop recording").wait_for()
-        for control in ("#confidence", "#record", "[data-snapshot]"):
-            box = page.locator(control).bounding_box()
-            assert box["height"] >= 44, control
-        assert page.locator("#confidence").bounding_box()["width"] >= 160
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-def test_long_names_are_there_whole(opened):
-    names = tuple("kind_of_a_long_name_that_differs_at_its_end_{}".format(n) for n in range(80))
-    camera = "gate_with_a_name_that_is_as_long_as_a_name_may_be_and_then_north"
-    cut = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).length"
-    with scene(cameras=[camera], class_names=names) as s:
-        s.show(camera=camera, labels=list(range(80)))
-        page = opened(s, PHONE)
-        becomes(page, "document.querySelectorAll('[data-classes] li').length", 80)
-        assert page.locator("[data-name]").evaluate_all(cut) == 0
-        assert page.locator("li span").evaluate_all(cut) == 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 def test_another_token_after_a_restart_is_no_lost_connection(opened):
