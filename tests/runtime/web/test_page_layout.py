@@ -22,6 +22,16 @@ def test_a_phone_shows_all_in_one_column(opened):
         assert page.locator("#summary").inner_text() == "3 of 3 cameras live"
 
 
+def test_a_single_camera_has_all_the_room(opened):
+    """On a phone that lies on its side, too, and its picture is seen whole."""
+    with scene() as s:
+        s.keep_showing()
+        page = opened(s, {"width": 844, "height": 390})
+        assert moves(page)
+        assert page.locator(".card").bounding_box()["width"] > 0.9 * 844
+        assert page.locator(".view").bounding_box()["height"] < 390
+
+
 def test_a_phone_is_for_fingers(opened):
     with scene(can_record=True) as s:
         s.keep_showing()
