@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import secrets
 from email.message import Message
-from http.cookies import CookieError, SimpleCookie
 from typing import Optional
 
 from .exchange import TEXT, Answer, Request, text_answer
@@ -69,11 +68,11 @@ class Access:
         kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer" and _same(token.strip(), self.token):
             return True
-        try:
-            morsel = SimpleCookie(headers.get("Cookie", "")).get(self._cookie_name)
-        except CookieError:
-            return False
-        return morsel is not None and _same(morsel.value, self._cookie)
+        # Cookies of other ports come along, with whatever in them: SimpleCookie would give up.
+        cookies = (each.strip().partition("=") for each in headers.get("Cookie", "").split(";"))
+        return any(
+            name == self._cookie_name and _same(value, self._cookie) for name, _, value in cookies
+        )
 
 
 def _refuse(headers: Message) -> Answer:

@@ -41,10 +41,12 @@ class Listener(HTTPServer):
         try:
             self.address_family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
             super().__init__(address, Handler)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that can be none
             expected = "an address to listen on"
-            found = "{}:{} ({})".format(options.host, options.port, error.strerror or error)
+            reason = getattr(error, "strerror", None) or error
+            found = "{}:{} ({})".format(options.host, options.port, reason)
             raise UsageError(expected, found, "choose another port or host") from error
+        access.bind(self.server_port)  # before the first who asks
         self._thread = threading.Thread(
             target=self.serve_forever, args=(POLL_S,), name="web", daemon=True
         )

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const POLL_MS = 500, OFFLINE_MOST_MS = 4000, SAMPLES = 120, FEWEST = 30, STREAMS = 4;
+  const POLL_MS = 500, OFFLINE_MOST_MS = 4000, SHOWN_S = 60, BREAK_S = 6, STREAMS = 4;
   const viewer = Math.random().toString(36).slice(2, 12);
   const byId = (id) => document.getElementById(id);
   const cards = new Map();
@@ -18,30 +18,34 @@
     if (name) node.className = name;
     return parent.appendChild(node);
   };
-  const ms = (value) => [number(value, value != null && value < 10 ? 1 : 0), "ms"];
+  const brief = (value) => number(value, value != null && value < 10 ? 1 : 0);
+  const ms = (value) => [brief(value), "ms"];
 
-  // What the three graphs show: title, colour, value of a camera now, and its text.
+  // What the three graphs show: title, unit, colour, value of a camera now, and its text.
   const GRAPHS = [
-    ["FPS", "--fps", (c) => c.fps.processed,
-      (v, c) => [number(v, 1), `/ ${number(c.fps.captured, 1)}`]],
-    ["Latency", "--latency", (c) => c.inference_ms, ms],
-    ["Frame age", "--age", (c) => c.age_ms, ms],
+    ["FPS", "", "--accent", (c) => c.fps.processed,
+      (v, c) => [number(v, 1), `of ${brief(c.fps.captured)}`]],
+    ["Latency", " ms", "--latency", (c) => c.inference_ms, ms],
+    ["Frame age", " ms", "--age", (c) => c.age_ms, ms],
   ];
   const STATES = {live: "Live", lost: "Lost", opening: "Opening", ended: "Ended",
     offline: "Offline"};
 
   class Graph {
-    constructor(parent, [title, color, read, text]) {
-      Object.assign(this, {title, read, text, values: []});
+    constructor(parent, [title, measure, color, read, text]) {
+      Object.assign(this, {title, measure, read, text, points: []});
       const tile = make("div", parent, "tile");
       make("h3", tile).textContent = title;
       const line = make("p", tile);
       this.value = line.appendChild(document.createTextNode("–"));
       this.unit = make("small", line);
-      this.most = make("small", tile, "most");
+      const scale = make("small", tile, "scale");
+      make("span", scale).textContent = "1 min";
+      this.most = make("span", scale);
       const name = "http://www.w3.org/2000/svg";
       this.svg = tile.appendChild(document.createElementNS(name, "svg"));
       this.svg.setAttribute("preserveAspectRatio", "none");
+      this.svg.setAttribute("viewBox", `0 0 ${SHOWN_S} 100`);
       this.svg.setAttribute("role", "img");
       this.svg.style.setProperty("--ink", `var(${color})`);
       [this.fill, this.stroke] = ["fill", "stroke"].map((kind) => {
@@ -53,34 +57,33 @@
 
     add(camera) {
       const value = camera.state === "live" ? this.read(camera) : null;
-      const [text, unit] = this.text(value, camera);
+      const [text, unit] = this.text(value, camera), now = performance.now() / 1000;
       this.value.nodeValue = `${text} `;
       put(this.unit, value == null ? "" : unit);
-      this.values.push(value);
-      if (this.values.length > SAMPLES) this.values.shift();
-      this.draw(text, unit);
+      this.points.push([now, value]);
+      while (now - this.points[0][0] > SHOWN_S) this.points.shift();
+      this.draw(now, `${text} ${unit}`);
     }
 
-    draw(text, unit) {
-      const most = Math.max(...this.values, 0), top = 1.1 * most || 1;
-      const last = Math.max(this.values.length, FEWEST) - 1, start = last + 1 - this.values.length;
-      let stroke = "", fill = "", open = null;
-      const shut = (x) => { if (open != null) fill += `L${x} 100L${open} 100Z`; open = null; };
-      this.values.forEach((v, i) => {
-        const x = start + i;
-        if (v == null) return shut(x - 1);
-        const point = `${x} ${(100 - 100 * v / top).toFixed(1)}`;
-        stroke += (open == null ? "M" : "L") + point;
-        fill += (open == null ? "M" : "L") + point;
-        if (open == null) open = x;
-      });
-      shut(last);
-      this.svg.setAttribute("viewBox", `0 0 ${last} 100`);
-      this.stroke.setAttribute("d", stroke);
-      this.fill.setAttribute("d", fill);
+    draw(now, text) {
+      const most = Math.max(...this.points.map(([, v]) => v), 0), top = 1.1 * most || 1;
+      const parts = [];
+      let last = null;
+      for (const [at, v] of this.points) {
+        const x = v == null ? null : +(SHOWN_S - now + at).toFixed(2);
+        if (x != null && (last == null || x - last > BREAK_S)) parts.push([]);
+        if (x != null) parts[parts.length - 1].push([x, (100 - 100 * v / top).toFixed(1)]);
+        last = x;
+      }
+      const lines = parts.map((part) => part.map((point) => point.join(" ")).join("L"));
+      const areas = parts.map((part, i) =>
+        `M${part[0][0]} 100L${lines[i]}L${part[part.length - 1][0]} 100Z`);
+      this.stroke.setAttribute("d", lines.map((line) => `M${line}`).join(""));
+      this.fill.setAttribute("d", areas.join(""));
+      const highest = brief(most) + this.measure;
       this.svg.setAttribute("aria-label",
-        `${this.title} over the last minute; now ${text} ${unit}, at most ${number(most)}`);
-      put(this.most, most ? `max ${number(most)}` : "");
+        `${this.title} over the last minute; now ${text}, at most ${highest}`);
+      put(this.most, most ? `max ${highest}` : "");
     }
   }
 
@@ -88,7 +91,8 @@
     constructor(name, index) {
       const card = byId("card").content.cloneNode(true).firstElementChild;
       const find = (what) => card.querySelector(what);
-      Object.assign(this, {name, card, index, classes: new Map(), tries: 0, retry: 0, mode: ""});
+      Object.assign(this, {name, card, index, classes: new Map()});
+      this.again();
       card.setAttribute("aria-label", `Camera ${name}`);
       this.view = find(".view");
       this.image = find(".live");
@@ -98,8 +102,8 @@
       this.path = encodeURIComponent(name);
       this.snapshot = find("[data-snapshot]");
       this.snapshot.href = `/snapshot/${this.path}.jpg`;
+      this.snapshot.setAttribute("aria-label", `Snapshot of ${name}`);
       put(find("[data-name]"), name);
-      find("[data-name]").title = name;
       for (const part of ["state", "total", "classes", "none", "zones", "facts", "tiles"])
         this[`${part}Node`] = find(`[data-${part}]`);
       this.graphs = GRAPHS.map((graph) => new Graph(this.tilesNode, graph));
@@ -112,7 +116,7 @@
         `${camera.frame.width} / ${camera.frame.height}`;
       this.tell(camera);
       this.graphs.forEach((graph) => graph.add(camera));
-      this.showClasses(camera.state === "lost" ? [] : camera.classes);
+      this.showClasses(this.veil.hidden ? camera.classes : null);
       this.showZones(camera.zones);
       this.showFacts(camera);
       this.watch(camera);
@@ -121,11 +125,11 @@
     tell(camera) {
       put(this.stateNode, STATES[camera.state]);
       this.stateNode.className = `pill ${camera.state}-now`;
-      const {silent_s: silent, trouble} = camera;
+      const {silent_s: silent, trouble, told: why} = camera;
       const since = silent == null ? "" :
         `Since ${new Date(Date.now() - 1000 * silent).toLocaleTimeString()}. `;
       const told = {
-        offline: ["No connection", "edgedet does not answer. Trying again…"],
+        offline: why,
         lost: [`No picture${silent == null ? "" : ` for ${time(silent)}`}`,
           `${since}${sentence(trouble || "the source is silent")} Opening it again…`],
         opening: ["Opening…", sentence(trouble)],
@@ -135,9 +139,10 @@
       if (covered) covered.forEach((text, i) => put(this.veil.children[i], text));
     }
 
+    // Null: there is no picture to count in.
     showClasses(found) {
-      const now = new Map(found.map((each) => [each.label, each]));
-      for (const each of found) if (!this.classes.has(each.label)) this.addClass(each);
+      const now = new Map((found || []).map((each) => [each.label, each]));
+      for (const each of found || []) if (!this.classes.has(each.label)) this.addClass(each);
       let most = 1, total = 0;
       this.classes.forEach((row, label) => {
         row.count = now.has(label) ? now.get(label).count : 0;
@@ -146,18 +151,18 @@
         total += row.count;
       });
       this.classes.forEach((row) => {
-        put(row.text, number(row.count));
+        put(row.text, number(found && row.count));
         row.bar.style.width = `${100 * row.count / most}%`;
         row.item.className = row.count ? "" : "gone";
       });
-      put(this.totalNode, number(total));
-      this.noneNode.hidden = this.classes.size > 0;
+      put(this.totalNode, number(found && total));
+      this.noneNode.hidden = !found || this.classes.size > 0;
     }
 
     addClass(each) {
       const item = document.createElement("li");
       const name = make("span", item);
-      name.textContent = name.title = each.class;
+      name.textContent = each.class;
       const bar = make("i", make("div", item, "bar"));
       bar.style.background = each.color;
       const row = {item, bar, label: each.label, text: make("b", item), most: 0, count: 0};
@@ -206,12 +211,11 @@
       }
     }
 
-    // Browsers hold six connections to a server: further cameras come as single pictures.
     watch(camera) {
       const now = Date.now();
       if (document.hidden) return this.leave();
       if (!camera.frame) return;
-      const single = this.index >= STREAMS || now < this.single || (this.mode === "single" && full);
+      const single = this.index >= share() || now < this.single || (this.mode === "single" && full);
       if (single) {
         if (this.mode !== "single" || this.image.complete)
           this.load("single", `/snapshot/${this.path}.jpg?live&n=${++requests}`);
@@ -245,8 +249,31 @@
     }
   }
 
+  // Browsers hold six connections to a server, for all their windows: these share the pictures.
+  const windows = new Map(), channel = window.BroadcastChannel && new BroadcastChannel("edgedet");
+  const announce = () => { if (channel && !document.hidden) channel.postMessage(viewer); };
+
+  function share() {
+    const now = Date.now();
+    windows.forEach((heard, other) => { if (now - heard > 3000) windows.delete(other); });
+    return Math.floor(STREAMS / (1 + windows.size));
+  }
+
+  function heard(other) {
+    const known = windows.has(other);
+    windows.set(other, Date.now());
+    if (known) return;
+    announce();
+    cards.forEach((card) => {
+      if (card.mode === "stream" && card.index >= share()) card.leave();
+    });
+  }
+
   function show(state) {
-    if (run !== state.run) cards.forEach((card) => card.again());
+    if (run !== state.run) {  // with other cameras and classes, maybe
+      cards.forEach((card) => card.card.remove());
+      cards.clear();
+    }
     run = state.run;
     full = state.streams.now >= state.streams.most;
     const names = new Set(state.cameras.map((camera) => camera.name));
@@ -265,10 +292,15 @@
     settings(state);
   }
 
-  function offline() {
-    put(byId("summary"), "No connection. Trying again…");
+  function offline(locked) {
+    const told = locked ? ["Locked", "edgedet has another token now: open its new link."]
+      : ["No connection", "edgedet does not answer. Trying again…"];
+    put(byId("summary"), `${told[0]}. Trying again…`);
     document.title = "Offline – edgedet";
-    cards.forEach((card) => card.tell({state: "offline"}));
+    cards.forEach((card) => {
+      card.tell({state: "offline", told});
+      card.showClasses(null);
+    });
   }
 
   function settings(state) {
@@ -286,6 +318,11 @@
   function notice(text) {
     byId("notice").hidden = !text;
     put(byId("notice"), text || "");
+  }
+
+  function complain(what, error) {
+    notice(`${what}. ${error.message}`);
+    setTimeout(notice, 4000);
   }
 
   async function ask(address, values) {
@@ -313,7 +350,7 @@
     } catch (error) {
       failures += 1;
       if (error.status === 401) notice(error.message);
-      if (failures > 1) offline();
+      if (failures > 1) offline(error.status === 401);
     } finally {
       setTimeout(poll, failures ? Math.min(OFFLINE_MOST_MS, 250 * 2 ** failures) : POLL_MS);
     }
@@ -328,8 +365,7 @@
       try {
         await ask("/api/confidence", {confidence: Number(posting)});
       } catch (error) {
-        notice(`The confidence was not set. ${error.message}`);
-        setTimeout(notice, 4000);
+        complain("The confidence was not set", error);
         break;
       }
     }
@@ -347,10 +383,15 @@
     try {
       settings(await ask("/api/recording", {recording: on}));
     } catch (error) {
-      notice(`Recording was not changed. ${error.message}`);
-      setTimeout(notice, 4000);
+      complain("Recording was not changed", error);
     }
   });
-  document.addEventListener("visibilitychange", () => cards.forEach((card) => card.leave()));
+  document.addEventListener("visibilitychange", () => {
+    announce();
+    cards.forEach((card) => card.leave());
+  });
+  if (channel) channel.onmessage = (message) => heard(message.data);
+  setInterval(announce, 1000);
+  announce();
   poll();
 })();

@@ -80,7 +80,7 @@ class Pictures:
                 seen, newest = slot.seen, slot.version
                 if waits and now_s >= slot.due_s:
                     slot.encoding = True
-                elif slot.picture.version > version:
+                elif slot.picture.version > version and not slot.encoding:
                     return slot.picture
                 elif now_s >= deadline_s:
                     return None

@@ -36,7 +36,6 @@ class WebServer(Output):
         self._access = Access(options.host, options.token)
         self._site = Site(options, scene)
         self._listener = Listener(options, self._access, self._site)
-        self._access.bind(self.port)
         self._closed = False
 
     @property

@@ -85,8 +85,9 @@ class Site:
             return Answer(200, KIND)
         if self.pictures.after(camera, 0, FIRST_PICTURE_S) is None:
             return _later("No picture of this camera yet.")
-        stream = Stream(self.pictures, camera, self._viewers)
-        if not self._viewers.enter(stream, request.query.get("viewer", ""), camera):
+        viewer = request.query.get("viewer", "")
+        stream = Stream(self.pictures, camera, self._viewers, for_page=bool(viewer))
+        if not self._viewers.enter(stream, viewer, camera):
             text = "All {} live pictures are taken; close one or come back later."
             return _later(text.format(self._options.most_streams))
         return Answer(200, KIND, parts=stream)

@@ -1,4 +1,8 @@
-"""Live pictures as MJPEG: each client gets the newest when it is ready for one."""
+"""Live pictures as MJPEG: each client gets the newest when it is ready for one.
+
+Chromium shows a picture when it has the headers of the next one. So a page gets those right behind
+each picture, without a length that nobody knows yet; programs get the length.
+"""
 
 import threading
 from typing import Iterator, Set, Tuple
@@ -8,6 +12,8 @@ from .pictures import Pictures
 
 BOUNDARY = "edgedet-picture"
 KIND = "multipart/x-mixed-replace; boundary=" + BOUNDARY
+BEGIN = "--{}\r\n".format(BOUNDARY).encode()
+HEAD = b"Content-Type: image/jpeg\r\n"
 AGAIN_S = 5.0
 """Without a new picture the last one is sent again after so long: a client that has gone shows."""
 
@@ -46,13 +52,17 @@ class Viewers:
 class Stream(Parts):
     """The pictures of one camera for one client."""
 
-    def __init__(self, pictures: Pictures, camera: str, viewers: Viewers) -> None:
+    def __init__(
+        self, pictures: Pictures, camera: str, viewers: Viewers, *, for_page: bool = False
+    ) -> None:
+        """for_page: whether a browser shows them, so that each is to be seen at once."""
         self._pictures = pictures
         self._camera = camera
         self._viewers = viewers
+        self._for_page = for_page
 
     def __iter__(self) -> Iterator[bytes]:
-        yield "--{}\r\n".format(BOUNDARY).encode()
+        yield BEGIN + (HEAD + b"\r\n" if self._for_page else b"")
         version = 0
         last = b""
         while True:
@@ -61,7 +71,7 @@ class Stream(Parts):
                 version, last = picture.version, picture.jpeg
             elif self._pictures.closed or not last:
                 return
-            yield _part(last)
+            yield _page_part(last) if self._for_page else _part(last)
 
     def close(self) -> None:
         """Give the place to another client."""
@@ -69,6 +79,9 @@ class Stream(Parts):
 
 
 def _part(jpeg: bytes) -> bytes:
-    # The next part's boundary comes at once: browsers show a picture when they have seen it.
-    head = "Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n".format(len(jpeg))
-    return head.encode() + jpeg + "\r\n--{}\r\n".format(BOUNDARY).encode()
+    length = "Content-Length: {}\r\n\r\n".format(len(jpeg))
+    return HEAD + length.encode() + jpeg + b"\r\n" + BEGIN
+
+
+def _page_part(jpeg: bytes) -> bytes:
+    return jpeg + b"\r\n" + BEGIN + HEAD + b"\r\n"

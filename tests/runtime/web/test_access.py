@@ -54,6 +54,7 @@ def test_programs_show_the_token_in_a_header(guarded, path):
         {"Authorization": "Basic " + TOKEN},
         {"Cookie": "edgedet=" + TOKEN},
         {"Cookie": 'edgedet_1="\\'},
+        {"Cookie": "edgedet_0=; =; ;"},
     ],
 )
 def test_wrong_tokens(guarded, headers):
@@ -76,6 +77,17 @@ def test_the_link_becomes_a_cookie_and_leaves_the_url(guarded):
     assert guarded.ask("/", headers=entered)[0] == 200
     assert guarded.post("/api/confidence", {"confidence": 0.5}, **entered)[0] == 200
     assert guarded.ask("/api/state", headers={"Cookie": cookie + "0"})[0] == 401
+
+
+OTHERS = ['prefs={"a":1}', "x=a b", "junk", "=", "", "a@b=x,y z", "x=\xe9"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_cookies_of_other_ports_keep_nobody_out(guarded, other):
+    """A browser sends them along, whatever is in them."""
+    cookie = guarded.ask("/?token=" + TOKEN)[1]["Set-Cookie"].partition(";")[0]
+    for both in (other + "; " + cookie, cookie + "; " + other, cookie + ";" + other):
+        assert guarded.ask("/api/state", headers={"Cookie": both})[0] == 200
 
 
 def test_a_link_on_another_site_opens_too(guarded):

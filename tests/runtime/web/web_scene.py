@@ -42,11 +42,11 @@ def zone(name, inside, passed=(0, 0, 0), back=(0, 0, 0)):
 class Scene:
     """A server and what it shows."""
 
-    def __init__(self, cameras=("camera",), **options):
+    def __init__(self, cameras=("camera",), class_names=CLASS_NAMES, **options):
         self.health = {camera: Health(camera) for camera in cameras}
         self.controls = Controls(0.25)
         settings = WebOptions(**dict({"port": 0}, **options))
-        known = (self.health, CLASS_NAMES, self.controls, Painter(CLASS_NAMES).paint)
+        known = (self.health, class_names, self.controls, Painter(class_names).paint)
         self.server = WebServer(settings, RunScene(*known, write=str, tell=str))
         self.port = self.server.port
         self._going = threading.Event()
