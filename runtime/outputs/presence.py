@@ -10,6 +10,8 @@ HELD_S = 0.3
 """A class is there when it was in every frame for so long: one false alarm is no event."""
 ABSENT_S = 2.0
 """It has gone when it was not seen for so long: one missed frame is none either."""
+AWAY_S = 30.0
+"""A camera that showed nothing for so long begins anew: who is there now may be somebody else."""
 
 
 class Change(NamedTuple):
@@ -42,12 +44,26 @@ class Presence:
                 raise unknown_name("class", name, class_names)
         self._labels = tuple(sorted({class_names.index(name) for name in classes}))
         self._since: Dict[Tuple[str, int], _Since] = {}
+        self._looked_s: Dict[str, float] = {}
 
     def changes(self, seen: Seen) -> List[Change]:
         """Return what changed with this frame."""
         camera, at_s = seen.frame.camera, seen.frame.scene_s
-        found = [self._change((camera, label), seen, at_s) for label in self._labels]
-        return [change for each in found for change in each]
+        found = list(self._left(camera)) if self._was_away(camera, at_s) else []
+        for label in self._labels:
+            found += self._change((camera, label), seen, at_s)
+        return found
+
+    def _was_away(self, camera: str, at_s: float) -> bool:
+        last_s, self._looked_s[camera] = self._looked_s.get(camera, at_s), at_s
+        return at_s - last_s > AWAY_S
+
+    def _left(self, camera: str) -> Iterable[Change]:
+        """Forget what was before the camera; what had appeared has gone."""
+        for label in self._labels:
+            since = self._since.pop((camera, label), None)
+            if since is not None and since.told:
+                yield Change(GONE, label, 0, 0.0)
 
     def _change(self, key: Tuple[str, int], seen: Seen, at_s: float) -> Iterable[Change]:
         scores = seen.detections.scores[seen.detections.labels == key[1]]

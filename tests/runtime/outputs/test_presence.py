@@ -62,6 +62,24 @@ def test_a_slow_camera_has_events_too():
     assert told(presence, moments) == [(1.0, APPEARED, PERSON), (5.0, GONE, PERSON)]
 
 
+def test_a_camera_that_was_away_begins_anew():
+    """For both who had appeared and a single false alarm."""
+    presence = Presence(["person", "cat"], CLASS_NAMES)
+    moments = [*steady(0, 2, [PERSON]), (2.0, [PERSON, CAT]), *steady(3600, 3602, [PERSON])]
+    moments.insert(-15, (3600.0625, [CAT]))
+    assert told(presence, moments) == [
+        (0.375, APPEARED, PERSON),
+        (3600.0, GONE, PERSON),
+        (3600.5, APPEARED, PERSON),
+    ]
+
+
+def test_pictures_far_apart_are_not_taken_for_a_camera_that_was_away():
+    presence = Presence(["person"], CLASS_NAMES)
+    moments = steady(0, 60, [PERSON], 20.0) + steady(60, 120, [], 20.0)
+    assert told(presence, moments) == [(20.0, APPEARED, PERSON), (60.0, GONE, PERSON)]
+
+
 def test_an_unknown_class():
     with pytest.raises(UsageError, match="did you mean 'person'"):
         Presence(["persom"], CLASS_NAMES)
