@@ -104,7 +104,11 @@ def place_cpu(graph: GraphProto, layers: dict[int, int]) -> Placement:
         quantised.add(output)
         if node.op_type in SAME_SCALE_OPS:
             placed.same_as[output] = inputs[0]
-        elif _bounds_alone(node, constants, readers) and inputs[0] not in kept:
+        elif (
+            _bounds_alone(node, constants, readers)
+            and inputs[0] not in placed.dropped
+            and kept.isdisjoint([inputs[0], output])
+        ):
             placed.dropped[output] = inputs[0]
             quantised.remove(inputs[0])
     placed.edges.update((at, place) for at, place, name in edges_of(graph) if name in quantised)

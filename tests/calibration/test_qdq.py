@@ -301,6 +301,23 @@ def test_a_relu_stays_where_others_read_what_it_bounds() -> None:
     assert constants(model)["a_zero_point"] == 0
 
 
+def test_of_two_bounds_in_a_row_the_second_stays() -> None:
+    """The codes of one tensor end at one pair of bounds."""
+    relu, clip = named("Relu", ["stem"], "a"), named("Clip", ["a", "zero", "high"], "b")
+    model = between(relu, clip, last="b")
+    onnx.checker.check_model(model, full_check=True)
+    assert not nodes_of(model, "Relu")
+    assert read_by(model, "b", 0) == "DequantizeLinear"
+    assert np.abs(run(model, images())[0]).max() <= 4.05
+
+
+def test_a_bound_that_makes_an_output_stays() -> None:
+    model = network()
+    model.graph.output.append(helper.make_tensor_value_info("stem_six", 1, None))
+    changed = qdq_model(model, AMAX, "cpu", clips=RANGES)
+    np.testing.assert_allclose(run(changed, images())[1][0], FLOAT_TENSORS["stem_six"], atol=0.3)
+
+
 def test_codes_that_are_only_moved_mean_the_same_before_and_after() -> None:
     pool = named("MaxPool", ["stem"], "a", kernel_shape=[2, 2])
     model = between(pool, last="a")
