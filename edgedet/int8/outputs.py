@@ -9,7 +9,7 @@ from pathlib import Path
 from edgedet.calibration.placement import FORMS, Form
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.engine_file import sidecar_path
-from edgedet.runtime.errors import ModelError
+from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.runtime.int8_scales import load_scales
 
 from .request import Int8Request
@@ -35,6 +35,8 @@ def cache_path(onnx: Path) -> Path:
 def remove_int8_of_another_model(request: Int8Request) -> None:
     """Remove INT8 that is of another model than the request's: a checkpoint that is exported anew
     to the same place would else be taken for what it was made of.
+
+    Raises UsageError where that other model lies there, too: its scales are not to be lost.
     """
     try:
         scales = load_scales(request.out / SCALES)
@@ -42,7 +44,16 @@ def remove_int8_of_another_model(request: Int8Request) -> None:
         remove_int8(request)
         return
     if scales.key.model_sha256 != sha256_of(request.model):
+        _require_no_owner(request, scales.key.model_sha256)
         remove_int8(request)
+
+
+def _require_no_owner(request: Int8Request, model_sha256: str) -> None:
+    for path in sorted(request.out.glob("*.onnx")):
+        if sha256_of(path) == model_sha256:
+            expected = f"a folder without the INT8 of another model for {request.model.name}"
+            found = f"{SCALES} of {path.name} in {request.out}"
+            raise UsageError(expected, found, "put each model into a folder of its own")
 
 
 @contextmanager

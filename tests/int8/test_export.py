@@ -254,6 +254,20 @@ def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
     assert not (out / "scales.json").exists()
 
 
+def test_the_int8_of_a_model_beside_it_is_not_lost(passed, tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    shutil.copytree(passed.request.out, folder)
+    shutil.copy(passed.request.model, folder / "toy.onnx")
+    other = load_onnx(passed.request.model)
+    other.producer_name = "another"
+    save_onnx(other, folder / "other.onnx")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    request = replace(passed.request, model=folder / "other.onnx", out=folder)
+    with pytest.raises(UsageError, match=r"scales.json of toy.onnx in .*folder of its own"):
+        export_int8(request)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
