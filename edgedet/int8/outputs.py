@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from edgedet.calibration.placement import FORMS, Form
@@ -14,6 +15,8 @@ from edgedet.runtime.int8_scales import load_scales
 
 from .request import Int8Request
 
+ENGINE_KINDS = ("rtx-", "trt")
+"""How what stands between a model and `.int8.engine` begins; in `model.v2` it is another model."""
 STATISTICS, SCALES = "statistics.npz", "scales.json"
 
 
@@ -72,8 +75,8 @@ def remove_int8(request: Int8Request) -> None:
     onnx = request.out / request.model.name
     files = [model_path(request, form) for form in FORMS]
     files += [mixed_path(onnx), cache_path(onnx), request.out / SCALES]
-    for path in sorted(request.out.iterdir()) if request.out.is_dir() else ():
-        if path.name.startswith(f"{onnx.stem}.") and path.name.endswith(".int8.engine"):
+    for kind in ENGINE_KINDS:
+        for path in sorted(request.out.glob(f"{escape(onnx.stem)}.{kind}*.int8.engine")):
             files += [path, sidecar_path(path)]
     for file in files:
         file.unlink(missing_ok=True)
