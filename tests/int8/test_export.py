@@ -285,6 +285,17 @@ def test_wrong_requests_are_told(model: Path, data: Path, tmp_path: Path, wrong:
         Int8Request(model, str(data), tmp_path, **wrong)
 
 
+def test_a_model_of_any_batch_size_is_refused_before_it_is_calibrated(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    changed = load_onnx(model)
+    changed.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    save_onnx(changed, tmp_path / "toy.onnx")
+    with pytest.raises(ModelError, match=r"toy.onnx: float32 .*found float32 \['N', 3, 32, 48\]"):
+        export_int8(Int8Request(tmp_path / "toy.onnx", str(data), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_data_in_which_the_model_finds_nothing(model: Path, data: Path, tmp_path: Path) -> None:
     black = write_data(tmp_path / "black", model, black=2)
     request = Int8Request(
