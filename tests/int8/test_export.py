@@ -24,7 +24,7 @@ from edgedet.int8.accuracy import Accuracy, Measured
 from edgedet.int8.gate import Gate
 from edgedet.int8.outputs import model_path
 from edgedet.int8.request import Int8Request
-from edgedet.int8.run import _mended, export_int8
+from edgedet.int8.run import _best_method, _mended, export_int8
 from edgedet.runtime.detector import open_detector
 from edgedet.runtime.errors import DataError, ModelError, UsageError
 from edgedet.runtime.images import read_image
@@ -66,6 +66,20 @@ def test_the_method_is_the_one_whose_worst_form_is_best(passed) -> None:
     }
     assert worst[passed.method] == max(worst.values())
     assert read_scales(passed.request.out / "scales.json").key.method == passed.method
+
+
+def test_a_method_that_holds_the_bounds_comes_before_one_with_more_ap() -> None:
+    """Else a model would be repaired, or refused, which needs neither."""
+
+    def found(ap: float, small: float) -> Measured:
+        return Measured(Accuracy(ap, {}, {"small": small}), {}, [])
+
+    gate = Gate(found(0.5, 0.3).accuracy, 1.0, 2.0, "small", {"small": 40})
+    plain = {("tensorrt", "minmax"): found(0.494, 0.29), ("cpu", "minmax"): found(0.495, 0.3)}
+    plain |= {("tensorrt", "mse"): found(0.499, 0.3), ("cpu", "mse"): found(0.498, 0.27)}
+    assert _best_method(plain, gate) == "minmax"
+    plain["cpu", "minmax"] = found(0.48, 0.3)
+    assert _best_method(plain, gate) == "mse"  # none holds them: the best to be repaired
 
 
 def test_the_accuracy_of_fp32_is_told_by_class(passed) -> None:
