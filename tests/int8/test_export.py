@@ -226,6 +226,16 @@ def test_what_has_to_be_repaired_is_not_kept_waiting() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_scales_for_a_tensorrt_that_was_not_measured_are_told(
+    passed, model: Path, data: Path, tmp_path: Path
+) -> None:
+    told = "INT8 for TensorRT was not measured"
+    assert not any(told in note for note in passed.notes)
+    asked = {"images": 4, "method": "minmax", "forms": ("cpu",), "budget_minutes": 0, **WIDER}
+    assert told in export_int8(Int8Request(model, str(data), tmp_path, **asked)).notes[-1]
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_other_images_in_the_same_folder_are_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
