@@ -332,6 +332,31 @@ def test_what_has_no_int8_kernel_reads_and_gives_float() -> None:
     assert "a" in [node.input[0] for node in nodes_of(model, "QuantizeLinear")]
 
 
+@pytest.mark.parametrize("form", ["tensorrt", "cpu"])
+@pytest.mark.parametrize("shape", [(8,), (3, 8, 6)])
+def test_a_product_with_what_is_no_matrix_stays_in_float(form: str, shape: tuple) -> None:
+    weights = {
+        "weights": np.ones(shape, np.float32),
+        "stem": weights_of()["stem"],
+        "last": np.ones((2, 4, 1, 1), np.float32),
+    }
+    nodes = [
+        named("MatMul", ["images", "weights"], "product"),
+        named("Unsqueeze" if len(shape) == 1 else "Identity", ["product"], "whole"),
+        named("Conv", ["whole", "stem_weight"], "stem"),
+        named("Conv", ["stem", "last"], "out"),
+    ]
+    if len(shape) == 1:
+        weights["axes"] = np.array([3])
+        nodes[1].input.append("axes")
+        weights["stem"] = weights["stem"][:, :, :1, :1]
+    model = model_of(nodes, weights, [1, 3, 8, 8])
+    amax = dict.fromkeys(["images", "product", "whole", "stem", "out"], 9.0)
+    changed = qdq_model(model, amax, form)  # type: ignore[arg-type]
+    assert read_by(changed, "product", 1) == "constant"
+    assert np.isfinite(run(changed, images())[0]).all()
+
+
 def test_a_channel_that_lives_by_its_bias_alone_keeps_it() -> None:
     model = network()
     weight = next(t for t in model.graph.initializer if t.name == "stem_weight")
