@@ -178,14 +178,18 @@ class _Writing:
         return self._guarded[name]
 
     def _learned(self, node: NodeProto, changed: NodeProto, axis: int) -> None:
-        """Let a layer read its weights from int8, and its bias from int32 where that is asked."""
+        """Let a layer read its weights from int8, and its bias from int32 where that is asked.
+
+        Elsewhere a bias has to fit into int32 as well: ONNX Runtime 1.31 makes codes of it by
+        itself (WeightBiasQuantization), and lets those overflow that do not.
+        """
         weights = np.asarray(self._constants[node.input[1]], np.float32)
-        bias = self._bias(node) if self._kind is np.uint8 else None
+        bias = self._bias(node)
         input_scale = self._codes[node.input[0]].scale
         least = 0.0 if bias is None else least_scales(bias, input_scale)
         codes, scales, _ = quantised_weights(weights, axis, least)
         changed.input[1] = self._stored(node.input[1], codes, scales, axis)
-        if bias is not None:
+        if bias is not None and self._kind is np.uint8:
             sums, together = quantised_bias(bias, input_scale, scales)
             changed.input[2] = self._stored(node.input[2], sums, together, 0)
 

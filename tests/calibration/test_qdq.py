@@ -369,6 +369,21 @@ def test_a_channel_that_lives_by_its_bias_alone_keeps_it() -> None:
     np.testing.assert_allclose(codes[0] * scales[0], weights_of()["stem_bias"][0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_channel_of_tensorrt_that_lives_by_its_bias_keeps_it_in_onnx_runtime(name: str) -> None:
+    """There the gate measures it."""
+    model = network()
+    weight = next(t for t in model.graph.initializer if t.name == f"{name}_weight")
+    values = numpy_helper.to_array(weight).copy()
+    values[0] *= np.float32(1e-9)
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    changed = qdq_model(model, AMAX, "tensorrt")
+    changed.graph.output.append(helper.make_tensor_value_info(name, 1, None))
+    for optimised in (False, True):
+        found = run(changed, images(), optimised=optimised)[1][0, 0]
+        np.testing.assert_allclose(found, weights_of()[f"{name}_bias"][0], rtol=1e-5)
+
+
 def test_tensors_without_a_scale_are_named() -> None:
     known = {name: value for name, value in AMAX.items() if name not in ("project", "stem_six")}
     with pytest.raises(ModelError, match="found none of project, stem_six"):
