@@ -384,6 +384,27 @@ def test_a_channel_of_tensorrt_that_lives_by_its_bias_keeps_it_in_onnx_runtime(n
         np.testing.assert_allclose(found, weights_of()[f"{name}_bias"][0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["tensorrt", "cpu"])
+def test_a_row_of_a_matrix_that_lives_by_its_bias_keeps_it(form: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(6, 3)).astype(np.float32)
+    rows[0] *= np.float32(1e-9)
+    weights = {"rows": rows, "bias": np.full(6, 3, np.float32), "last": np.ones((6, 2), np.float32)}
+    nodes = [
+        named("GlobalAveragePool", ["images"], "mean"),
+        named("Flatten", ["mean"], "flat"),
+        named("Gemm", ["flat", "rows", "bias"], "made", transB=1),
+        named("MatMul", ["made", "last"], "table"),
+        named("Unsqueeze", ["table", "axes"], "out"),
+    ]
+    model = model_of(nodes, weights | {"axes": np.array([2, 3])}, [1, 3, 8, 8])
+    amax = dict.fromkeys(["images", "mean", "flat", "made", "table", "out"], 6.0)
+    changed = qdq_model(model, amax, form, {"table"})  # type: ignore[arg-type]
+    changed.graph.output.append(helper.make_tensor_value_info("made", 1, None))
+    for optimised in (False, True):
+        assert run(changed, images(), optimised=optimised)[1][0, 0] == pytest.approx(3, abs=0.03)
+
+
 def test_tensors_without_a_scale_are_named() -> None:
     known = {name: value for name, value in AMAX.items() if name not in ("project", "stem_six")}
     with pytest.raises(ModelError, match="found none of project, stem_six"):
