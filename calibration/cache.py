@@ -13,6 +13,8 @@ from edgedet.runtime.errors import ModelError
 
 from .affine import symmetric
 from .engine_scales import ranged_tensors
+from .layers import layer_name
+from .placement import int8_layers
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -26,12 +28,19 @@ OLDEST = (8, 2, 1)
 def model_cache(model: ModelProto, scales: Scales, version: tuple[int, ...] = OLDEST) -> str:
     """Return the cache of a model in FP32.
 
-    It has the tensors that INT8 layers touch, and none of what the last learned layers make: what
-    has no range stays in float. Layers that the accuracy gate sent back have to be told apart
-    (trtexec: --layerPrecisions), and biases cannot be. Raises ModelError as `cache_text` does.
+    It has the tensors that INT8 layers touch, but neither what the last learned layers make nor
+    what those read that the accuracy gate sent back: what makes or reads a tensor without a range
+    stays in float. Biases it cannot tell. Raises ModelError as `cache_text` does.
     """
     amax = scales.amax
-    return cache_text({n: amax[n] for n in ranged_tensors(model) if n in amax}, version)
+    left_out = _read_in_float(model, scales)
+    told = (name for name in ranged_tensors(model) if name in amax and name not in left_out)
+    return cache_text({name: amax[name] for name in told}, version)
+
+
+def _read_in_float(model: ModelProto, scales: Scales) -> set[str]:
+    nodes = (model.graph.node[index] for index in int8_layers(model.graph))
+    return {node.input[0] for node in nodes if layer_name(node) in scales.float_layers}
 
 
 def cache_text(amax: Mapping[str, float], version: tuple[int, ...]) -> str:

@@ -71,7 +71,7 @@ def bare_pixels(graph: GraphProto, pixels: tuple[str, ...]) -> None:
     removed = [
         node
         for node in graph.node
-        if pixels and (node.output[0] in pixels or node.input[0] in pixels)
+        if pixels and (node.output[0] in pixels or {*node.input[:1]} & {*pixels})
     ]
     if not removed:
         return

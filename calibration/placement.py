@@ -33,6 +33,8 @@ OWN_SCALE_OPS = ("Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool")
 SAME_SCALE_OPS = ("MaxPool", "Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 """Of which it has one that works on the codes: they have to mean the same before and after."""
 BOUNDING_OPS = ("Relu", "Clip")
+MATRIX = 2
+"""Axes of weights of which one is the outputs': a vector has none, a stack of matrices several."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,11 @@ def place_cpu(graph: GraphProto, layers: dict[int, int]) -> Placement:
         quantised.add(output)
         if node.op_type in SAME_SCALE_OPS:
             placed.same_as[output] = inputs[0]
-        elif _bounds_alone(node, constants, readers) and inputs[0] not in kept:
+        elif (
+            _bounds_alone(node, constants, readers)
+            and inputs[0] not in placed.dropped
+            and kept.isdisjoint([inputs[0], output])
+        ):
             placed.dropped[output] = inputs[0]
             quantised.remove(inputs[0])
     placed.edges.update((at, place) for at, place, name in edges_of(graph) if name in quantised)
@@ -140,11 +146,12 @@ def _bound(name: str, without: float, constants: Mapping[str, NDArray[np.generic
     return float(constants[name]) if name in constants else np.nan
 
 
-def _has_weights(node: NodeProto, constants: Collection[str]) -> bool:
-    """Whether the node multiplies what is computed by what is known."""
-    if node.op_type not in LEARNED_OPS:
+def _has_weights(node: NodeProto, constants: Mapping[str, NDArray[np.generic]]) -> bool:
+    """Whether the node multiplies what is computed by what is known: filters or a matrix."""
+    if node.op_type not in LEARNED_OPS or node.input[0] in constants:
         return False
-    return node.input[0] not in constants and node.input[1] in constants
+    weights = constants.get(node.input[1])
+    return weights is not None and (node.op_type != "MatMul" or weights.ndim == MATRIX)
 
 
 def _has_int8_kernel(node: NodeProto, constants: Collection[str]) -> bool:

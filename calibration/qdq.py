@@ -178,22 +178,27 @@ class _Writing:
         return self._guarded[name]
 
     def _learned(self, node: NodeProto, changed: NodeProto, axis: int) -> None:
-        """Let a layer read its weights from int8, and its bias from int32 where that is asked."""
+        """Let a layer read its weights from int8, and its bias from int32 where that is asked.
+
+        Elsewhere a bias has to fit into int32 as well: ONNX Runtime 1.31 makes codes of it by
+        itself (WeightBiasQuantization), and lets those overflow that do not.
+        """
         weights = np.asarray(self._constants[node.input[1]], np.float32)
-        bias = self._bias(node) if self._kind is np.uint8 else None
+        bias = self._bias(node, weights.shape[axis])
         input_scale = self._codes[node.input[0]].scale
         least = 0.0 if bias is None else least_scales(bias, input_scale)
         codes, scales, _ = quantised_weights(weights, axis, least)
         changed.input[1] = self._stored(node.input[1], codes, scales, axis)
-        if bias is not None:
+        if bias is not None and self._kind is np.uint8 and node.op_type != "Gemm":
             sums, together = quantised_bias(bias, input_scale, scales)
             changed.input[2] = self._stored(node.input[2], sums, together, 0)
 
-    def _bias(self, node: NodeProto) -> NDArray[np.float32] | None:
-        """Return the bias [channels] of a layer that adds one as it is."""
-        if node.op_type == "Gemm" or len(node.input) < 3 or node.input[2] not in self._constants:
+    def _bias(self, node: NodeProto, channels: int) -> NDArray[np.float32] | None:
+        """Return the bias [channels] of a layer that has one."""
+        found = self._constants.get(node.input[2]) if len(node.input) > 2 else None
+        if found is None or found.shape != (channels,):
             return None
-        return np.asarray(self._constants[node.input[2]], np.float32)
+        return np.asarray(found, np.float32)
 
     def _stored(
         self, name: str, codes: NDArray[np.generic], scales: NDArray[np.float32], axis: int

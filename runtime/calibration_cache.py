@@ -10,7 +10,8 @@ another version of itself: `python3 -m edgedet.runtime.calibration_cache FILE` w
 on the device.
 
 It is for trtexec and programs of others. Engines of ours take scales.json instead, which says more:
-a cache has no biases, and does not tell which layers stay in float.
+a cache has no biases, and keeps a layer in float only by leaving out the range of what it reads,
+which keeps in float what makes that as well.
 """
 
 import argparse

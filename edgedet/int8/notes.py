@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .outputs import SCALES
 from .pictures import FORM_NAMES
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ WORTH_IT = 1.1
 
 
 def notes_on(report: Int8Report) -> list[str]:
-    """Return sentences about bounds that chance reaches, and about speed."""
-    return [*_luck(report), *_speed(report)]
+    """Return sentences about bounds that chance reaches, about speed, and what was not measured."""
+    return [*_luck(report), *_speed(report), *_unproven(report)]
 
 
 def slower_note(int8_ms: float, others_ms: dict[str, float], where: str) -> str | None:
@@ -55,3 +56,12 @@ def _speed(report: Int8Report) -> list[str]:
             told = f"INT8 is hardly faster than FP32 on {report.cpu}: {point.speedup:.2f} times."
         notes += [told] if told else []
     return notes
+
+
+def _unproven(report: Int8Report) -> list[str]:
+    if any(form.form == "tensorrt" for form in report.forms):
+        return []
+    return [
+        f"INT8 for TensorRT was not measured: what TensorRT makes of {SCALES} and the calibration "
+        "cache may lose more than is allowed."
+    ]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from edgedet.calibration.placement import FORMS, Form
 from edgedet.runtime.checksum import sha256_of
 from edgedet.runtime.engine_file import sidecar_path
-from edgedet.runtime.errors import ModelError
+from edgedet.runtime.errors import ModelError, UsageError
 from edgedet.runtime.int8_scales import load_scales
 
 from .request import Int8Request
 
+ENGINE_KINDS = ("rtx-", "trt")
+"""How what stands between a model and `.int8.engine` begins; in `model.v2` it is another model."""
 STATISTICS, SCALES = "statistics.npz", "scales.json"
 
 
@@ -35,6 +38,8 @@ def cache_path(onnx: Path) -> Path:
 def remove_int8_of_another_model(request: Int8Request) -> None:
     """Remove INT8 that is of another model than the request's: a checkpoint that is exported anew
     to the same place would else be taken for what it was made of.
+
+    Raises UsageError where that other model lies there, too: its scales are not to be lost.
     """
     try:
         scales = load_scales(request.out / SCALES)
@@ -42,7 +47,16 @@ def remove_int8_of_another_model(request: Int8Request) -> None:
         remove_int8(request)
         return
     if scales.key.model_sha256 != sha256_of(request.model):
+        _require_no_owner(request, scales.key.model_sha256)
         remove_int8(request)
+
+
+def _require_no_owner(request: Int8Request, model_sha256: str) -> None:
+    for path in sorted(request.out.glob("*.onnx")):
+        if sha256_of(path) == model_sha256:
+            expected = f"a folder without the INT8 of another model for {request.model.name}"
+            found = f"{SCALES} of {path.name} in {request.out}"
+            raise UsageError(expected, found, "put each model into a folder of its own")
 
 
 @contextmanager
@@ -61,8 +75,8 @@ def remove_int8(request: Int8Request) -> None:
     onnx = request.out / request.model.name
     files = [model_path(request, form) for form in FORMS]
     files += [mixed_path(onnx), cache_path(onnx), request.out / SCALES]
-    for path in sorted(request.out.iterdir()) if request.out.is_dir() else ():
-        if path.name.startswith(f"{onnx.stem}.") and path.name.endswith(".int8.engine"):
+    for kind in ENGINE_KINDS:
+        for path in sorted(request.out.glob(f"{escape(onnx.stem)}.{kind}*.int8.engine")):
             files += [path, sidecar_path(path)]
     for file in files:
         file.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from edgedet.evaluation.buckets import COCO_BUCKETS, SizeBucket, parse_buckets
 from edgedet.evaluation.predictions import labels_by_name
 from edgedet.export.metadata import read_spec
 from edgedet.export.onnx_file import load_onnx
+from edgedet.runtime.backend_onnxruntime import OnnxRuntimeBackend
 from edgedet.runtime.preprocess import place
 
 from .accuracy import Chance, Measured, chance_of, measured
@@ -68,11 +69,13 @@ class Subject:
 def opened_subject(request: Int8Request) -> Subject:
     """Return what the request names.
 
-    Raises ModelError for a file that is no model of ours or of other classes than the data,
-    DataError for data that cannot be read, UsageError for buckets or a place to write.
+    Raises ModelError for a file that is no model of ours, of any batch size or of other classes
+    than the data, DataError for data that cannot be read, UsageError for buckets or a place to
+    write.
     """
     model = load_onnx(request.model)
     spec = read_spec(model)
+    OnnxRuntimeBackend(request.model).close()  # tells a graph that its spec does not describe
     buckets = parse_buckets(request.buckets) or COCO_BUCKETS
     data = resolve_data(request.data, request.out)
     annotations = open_annotations(data, request.split, request.bbox_mode)

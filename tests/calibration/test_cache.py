@@ -76,3 +76,14 @@ def test_the_cache_of_a_model_has_what_int8_layers_touch_and_nothing_behind() ->
     found = as_nvidia_reads(text)
     assert list(found) == touched
     assert found == pytest.approx({name: scales.amax[name] for name in touched}, rel=1e-6)
+
+
+def test_what_the_gate_sent_back_to_float_has_no_range_to_read() -> None:
+    """TensorRT computes nothing in INT8 that makes or reads a tensor without one."""
+    golden = Path(__file__).parent.parent / "golden"
+    scales = load_scales(golden / "tiny_int8.scales.json")
+    model = onnx.load(golden / "tiny_int8.onnx")
+    node = next(node for node in model.graph.node if "mixed" in node.output)
+    sent_back = scales._replace(float_layers=(*scales.float_layers, node.name or node.output[0]))
+    found, plain = (as_nvidia_reads(model_cache(model, each)) for each in (sent_back, scales))
+    assert plain.keys() - found.keys() == {node.input[0]}

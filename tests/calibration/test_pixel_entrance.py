@@ -96,6 +96,17 @@ def test_nothing_in_float_lies_before_the_convolution() -> None:
     assert (constants(model)[pixels.input[1]], constants(model)[pixels.input[2]]) == (1, 0)
 
 
+def test_a_mean_may_stand_in_a_node_of_its_own() -> None:
+    """As other exporters write constants."""
+    model = uint8_network()
+    mean = next(tensor for tensor in model.graph.initializer if tensor.name == "mean")
+    model.graph.node.insert(0, onnx.helper.make_node("Constant", [], ["mean"], value=mean))
+    model.graph.initializer.remove(mean)
+    changed = quantised(model)
+    onnx.checker.check_model(changed, full_check=True)
+    np.testing.assert_array_equal(seen(changed), seen(quantised(uint8_network())))
+
+
 def test_the_weights_that_are_kept_are_kept_again() -> None:
     weights = weights_of()["stem"]
     once = rounded_weights(weights, 0)

@@ -301,6 +301,23 @@ def test_a_relu_stays_where_others_read_what_it_bounds() -> None:
     assert constants(model)["a_zero_point"] == 0
 
 
+def test_of_two_bounds_in_a_row_the_second_stays() -> None:
+    """The codes of one tensor end at one pair of bounds."""
+    relu, clip = named("Relu", ["stem"], "a"), named("Clip", ["a", "zero", "high"], "b")
+    model = between(relu, clip, last="b")
+    onnx.checker.check_model(model, full_check=True)
+    assert not nodes_of(model, "Relu")
+    assert read_by(model, "b", 0) == "DequantizeLinear"
+    assert np.abs(run(model, images())[0]).max() <= 4.05
+
+
+def test_a_bound_that_makes_an_output_stays() -> None:
+    model = network()
+    model.graph.output.append(helper.make_tensor_value_info("stem_six", 1, None))
+    changed = qdq_model(model, AMAX, "cpu", clips=RANGES)
+    np.testing.assert_allclose(run(changed, images())[1][0], FLOAT_TENSORS["stem_six"], atol=0.3)
+
+
 def test_codes_that_are_only_moved_mean_the_same_before_and_after() -> None:
     pool = named("MaxPool", ["stem"], "a", kernel_shape=[2, 2])
     model = between(pool, last="a")
@@ -315,6 +332,31 @@ def test_what_has_no_int8_kernel_reads_and_gives_float() -> None:
     assert "a" in [node.input[0] for node in nodes_of(model, "QuantizeLinear")]
 
 
+@pytest.mark.parametrize("form", ["tensorrt", "cpu"])
+@pytest.mark.parametrize("shape", [(8,), (3, 8, 6)])
+def test_a_product_with_what_is_no_matrix_stays_in_float(form: str, shape: tuple) -> None:
+    weights = {
+        "weights": np.ones(shape, np.float32),
+        "stem": weights_of()["stem"],
+        "last": np.ones((2, 4, 1, 1), np.float32),
+    }
+    nodes = [
+        named("MatMul", ["images", "weights"], "product"),
+        named("Unsqueeze" if len(shape) == 1 else "Identity", ["product"], "whole"),
+        named("Conv", ["whole", "stem_weight"], "stem"),
+        named("Conv", ["stem", "last"], "out"),
+    ]
+    if len(shape) == 1:
+        weights["axes"] = np.array([3])
+        nodes[1].input.append("axes")
+        weights["stem"] = weights["stem"][:, :, :1, :1]
+    model = model_of(nodes, weights, [1, 3, 8, 8])
+    amax = dict.fromkeys(["images", "product", "whole", "stem", "out"], 9.0)
+    changed = qdq_model(model, amax, form)  # type: ignore[arg-type]
+    assert read_by(changed, "product", 1) == "constant"
+    assert np.isfinite(run(changed, images())[0]).all()
+
+
 def test_a_channel_that_lives_by_its_bias_alone_keeps_it() -> None:
     model = network()
     weight = next(t for t in model.graph.initializer if t.name == "stem_weight")
@@ -325,6 +367,42 @@ def test_a_channel_that_lives_by_its_bias_alone_keeps_it() -> None:
     node = producers(changed)[node_named(changed, "stem").input[2]]
     codes, scales = (constants(changed)[name] for name in node.input[:2])
     np.testing.assert_allclose(codes[0] * scales[0], weights_of()["stem_bias"][0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_channel_of_tensorrt_that_lives_by_its_bias_keeps_it_in_onnx_runtime(name: str) -> None:
+    """There the gate measures it."""
+    model = network()
+    weight = next(t for t in model.graph.initializer if t.name == f"{name}_weight")
+    values = numpy_helper.to_array(weight).copy()
+    values[0] *= np.float32(1e-9)
+    weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+    changed = qdq_model(model, AMAX, "tensorrt")
+    changed.graph.output.append(helper.make_tensor_value_info(name, 1, None))
+    for optimised in (False, True):
+        found = run(changed, images(), optimised=optimised)[1][0, 0]
+        np.testing.assert_allclose(found, weights_of()[f"{name}_bias"][0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["tensorrt", "cpu"])
+def test_a_row_of_a_matrix_that_lives_by_its_bias_keeps_it(form: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(6, 3)).astype(np.float32)
+    rows[0] *= np.float32(1e-9)
+    weights = {"rows": rows, "bias": np.full(6, 3, np.float32), "last": np.ones((6, 2), np.float32)}
+    nodes = [
+        named("GlobalAveragePool", ["images"], "mean"),
+        named("Flatten", ["mean"], "flat"),
+        named("Gemm", ["flat", "rows", "bias"], "made", transB=1),
+        named("MatMul", ["made", "last"], "table"),
+        named("Unsqueeze", ["table", "axes"], "out"),
+    ]
+    model = model_of(nodes, weights | {"axes": np.array([2, 3])}, [1, 3, 8, 8])
+    amax = dict.fromkeys(["images", "mean", "flat", "made", "table", "out"], 6.0)
+    changed = qdq_model(model, amax, form, {"table"})  # type: ignore[arg-type]
+    changed.graph.output.append(helper.make_tensor_value_info("made", 1, None))
+    for optimised in (False, True):
+        assert run(changed, images(), optimised=optimised)[1][0, 0] == pytest.approx(3, abs=0.03)
 
 
 def test_tensors_without_a_scale_are_named() -> None:

@@ -25,7 +25,7 @@ from edgedet.int8.accuracy import Accuracy, Measured
 from edgedet.int8.gate import Gate
 from edgedet.int8.outputs import model_path
 from edgedet.int8.request import Int8Request
-from edgedet.int8.run import _mended, export_int8
+from edgedet.int8.run import _best_method, _mended, export_int8
 from edgedet.runtime.detector import open_detector
 from edgedet.runtime.errors import DataError, ModelError, UsageError
 from edgedet.runtime.images import read_image
@@ -67,6 +67,20 @@ def test_the_method_is_the_one_whose_worst_form_is_best(passed) -> None:
     }
     assert worst[passed.method] == max(worst.values())
     assert read_scales(passed.request.out / "scales.json").key.method == passed.method
+
+
+def test_a_method_that_holds_the_bounds_comes_before_one_with_more_ap() -> None:
+    """Else a model would be repaired, or refused, which needs neither."""
+
+    def found(ap: float, small: float) -> Measured:
+        return Measured(Accuracy(ap, {}, {"small": small}), {}, [])
+
+    gate = Gate(found(0.5, 0.3).accuracy, 1.0, 2.0, "small", {"small": 40})
+    plain = {("tensorrt", "minmax"): found(0.494, 0.29), ("cpu", "minmax"): found(0.495, 0.3)}
+    plain |= {("tensorrt", "mse"): found(0.499, 0.3), ("cpu", "mse"): found(0.498, 0.27)}
+    assert _best_method(plain, gate) == "minmax"
+    plain["cpu", "minmax"] = found(0.48, 0.3)
+    assert _best_method(plain, gate) == "mse"  # none holds them: the best to be repaired
 
 
 def test_the_accuracy_of_fp32_is_told_by_class(passed) -> None:
@@ -213,6 +227,16 @@ def test_what_has_to_be_repaired_is_not_kept_waiting() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_scales_for_a_tensorrt_that_was_not_measured_are_told(
+    passed, model: Path, data: Path, tmp_path: Path
+) -> None:
+    told = "INT8 for TensorRT was not measured"
+    assert not any(told in note for note in passed.notes)
+    asked = {"images": 4, "method": "minmax", "forms": ("cpu",), "budget_minutes": 0, **WIDER}
+    assert told in export_int8(Int8Request(model, str(data), tmp_path, **asked)).notes[-1]
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_other_images_in_the_same_folder_are_refused(
     model: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -255,6 +279,20 @@ def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
     assert not (out / "scales.json").exists()
 
 
+def test_the_int8_of_a_model_beside_it_is_not_lost(passed, tmp_path: Path) -> None:
+    folder = tmp_path / "both"
+    shutil.copytree(passed.request.out, folder)
+    shutil.copy(passed.request.model, folder / "toy.onnx")
+    other = load_onnx(passed.request.model)
+    other.producer_name = "another"
+    save_onnx(other, folder / "other.onnx")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    request = replace(passed.request, model=folder / "other.onnx", out=folder)
+    with pytest.raises(UsageError, match=r"scales.json of toy.onnx in .*folder of its own"):
+        export_int8(request)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -270,6 +308,17 @@ def test_another_model_or_preprocessing_in_the_same_folder_is_refused(
 def test_wrong_requests_are_told(model: Path, data: Path, tmp_path: Path, wrong: dict) -> None:
     with pytest.raises(UsageError):
         Int8Request(model, str(data), tmp_path, **wrong)
+
+
+def test_a_model_of_any_batch_size_is_refused_before_it_is_calibrated(
+    model: Path, data: Path, tmp_path: Path
+) -> None:
+    changed = load_onnx(model)
+    changed.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    save_onnx(changed, tmp_path / "toy.onnx")
+    with pytest.raises(ModelError, match=r"toy.onnx: float32 .*found float32 \['N', 3, 32, 48\]"):
+        export_int8(Int8Request(tmp_path / "toy.onnx", str(data), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_data_in_which_the_model_finds_nothing(model: Path, data: Path, tmp_path: Path) -> None:
