@@ -89,6 +89,20 @@ def test_nanodet(strides, offset):
     require_same(candidates, slow_decoders.nanodet(table, SIZE, strides, offset))
 
 
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("yolox", 1), ("yolov5", 1), ("yolov5", 640), ("yolov8", 1), ("yolov8", 640)],
+)
+def test_corners_near_their_cells_are_no_centres(name, unit):
+    """On an input so large that most boxes end near their cells."""
+    table = getattr(made_outputs, "decoded_" + name)((640, 640), 80)
+    table[:, :4] /= unit
+    family, half = FAMILIES[name], table[:, 2:4] / 2
+    assert family.recognise(Evidence((640, 640), {"output": table[None]})) is not None
+    table[:, :4] = np.concatenate([table[:, :2] - half, table[:, :2] + half], axis=1)
+    assert family.recognise(Evidence((640, 640), {"output": table[None]})) is None
+
+
 TABLES = {
     "yolox": [made_outputs.raw_yolox(SIZE, 80), made_outputs.raw_yolox(SIZE, 3)],
     "yolov5": [made_outputs.decoded_yolov5(SIZE, 80), made_outputs.decoded_yolov5(SIZE, 1)],
