@@ -13,6 +13,9 @@ def read_json(path: Path, what: str) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        fix = "take brackets out"
+        raise UsageError("{} in {}".format(what, path), "lists in lists without end", fix) from error
     except OSError as error:
         expected, found = "a file of {} at {}".format(what, path), error.strerror or str(error)
         raise UsageError(expected, found, "check the path") from error
