@@ -2,6 +2,7 @@
 
 import re
 from ast import literal_eval
+from collections import Counter
 from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 from ..errors import ModelError
@@ -89,8 +90,9 @@ def names_in(metadata: Dict[str, str]) -> Optional[Tuple[str, ...]]:
         fix = "write class_names into the spec file beside the model"
         raise ModelError("names of classes in the metadata, as {0: 'car'}", found, fix)
     names = tuple(entries[label] for label in range(len(entries)))
+    counts = Counter(names)
     return tuple(
-        name if name and names.count(name) == 1 else "{} {}".format(name or "class", label)
+        name if name and counts[name] == 1 else "{} {}".format(name or "class", label)
         for label, name in enumerate(names)
     )
 
@@ -99,9 +101,9 @@ def _entries(listing: str) -> Dict[int, str]:
     """Name by label; empty when the text is anything else than a dict or list of strings."""
     if listing[:1] + listing[-1:] not in ("{}", "[]"):
         return {}
-    keyed, inside, at = listing[0] == "{", listing[1:-1], 0
+    keyed, inside, at = listing[0] == "{", listing[1:-1].rstrip(), 0
     found: Dict[int, str] = {}
-    while inside[at:].strip():
+    while at < len(inside):
         entry = _ENTRY.match(inside, at)
         if entry is None or (entry.group(1) is not None) != keyed:
             return {}

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -62,6 +63,13 @@ def test_names_that_come_twice_are_numbered():
 def test_a_name_can_always_be_written():
     name = names_in({"names": "['\\ud800']"})[0]
     assert name.encode("utf-8") == b"?"
+
+
+def test_the_time_for_names_grows_with_their_number_only():
+    text = repr({label: "name {}".format(label) for label in range(40000)})
+    began = time.perf_counter()
+    assert len(names_in({"names": text})) == 40000
+    assert time.perf_counter() - began < 10
 
 
 def test_coco_by_number():
