@@ -91,10 +91,12 @@ def names_in(metadata: Dict[str, str]) -> Optional[Tuple[str, ...]]:
         raise ModelError("names of classes in the metadata, as {0: 'car'}", found, fix)
     names = tuple(entries[label] for label in range(len(entries)))
     counts = Counter(names)
-    return tuple(
-        name if name and counts[name] == 1 else "{} {}".format(name or "class", label)
-        for label, name in enumerate(names)
+    numbered = tuple("{} {}".format(name or "class", label) for label, name in enumerate(names))
+    told = tuple(
+        name if name and counts[name] == 1 else other for name, other in zip(names, numbered)
     )
+    # One name may be what another one becomes with its number.
+    return told if len(set(told)) == len(told) else numbered
 
 
 def _entries(listing: str) -> Dict[int, str]:

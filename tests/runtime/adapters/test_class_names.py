@@ -58,6 +58,7 @@ def test_anything_else_is_refused_in_one_line(text):
 
 def test_names_that_come_twice_are_numbered():
     assert names_in({"names": "['a', 'a', '']"}) == ("a 0", "a 1", "class 2")
+    assert names_in({"names": "['a', 'a', 'a 0']"}) == ("a 0", "a 1", "a 0 2")
 
 
 def test_a_name_can_always_be_written():
