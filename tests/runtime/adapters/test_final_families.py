@@ -163,3 +163,8 @@ def test_doubtful_boxes_and_those_without_area_say_nothing_of_the_unit():
 def test_rows_that_are_something_else():
     rows = RANDOM.uniform(0, 1, (8, 6)).astype(np.float32)
     assert read("rows", {"output": rows[None]})[0] is None
+    # Scores that are not in order, unless the user says that they are what they seem.
+    rows = filled_up([[1, 2, 30, 40, 0.5, 1], [5, 6, 70, 80, 0.9, 0]])
+    assert read("rows", {"output": rows})[0] is None
+    _, candidates = read("rows", {"output": rows}, options={"unit": "pixels"})
+    assert candidates.labels.tolist() == [0, 1]
