@@ -76,6 +76,7 @@ def draw_text(
     canvas: "NDArray[np.uint8]", pen: Pen, corner: Tuple[int, int], text: str, color: Color
 ) -> None:
     """Write text on a filled box above ``corner`` (x, y), moved to stay inside the image."""
+    text = text.encode("utf-8", "replace").decode("utf-8")  # OpenCV crashes on half a character
     cv2, font = pen.cv2, pen.cv2.FONT_HERSHEY_SIMPLEX
     stroke = max(1, pen.thickness // 2)
     (width, height), below = cv2.getTextSize(text, font, pen.text_scale, stroke)

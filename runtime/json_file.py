@@ -13,6 +13,9 @@ def read_json(path: Path, what: str) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        expected, found = "{} in {}".format(what, path), "brackets in brackets without end"
+        raise UsageError(expected, found, "take some out") from error
     except OSError as error:
         expected, found = "a file of {} at {}".format(what, path), error.strerror or str(error)
         raise UsageError(expected, found, "check the path") from error

@@ -5,6 +5,7 @@ import math
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from .errors import ModelError
+from .unicode_text import is_unicode
 
 SPEC_KEY = "edgedet.spec"
 """Key of the spec in ONNX ``metadata_props``."""
@@ -76,7 +77,9 @@ def _are_numbers(value: Any) -> bool:
 
 
 def _are_names(value: Any) -> bool:
-    named = isinstance(value, tuple) and all(isinstance(v, str) and v for v in value)
+    named = isinstance(value, tuple) and all(
+        isinstance(v, str) and v and is_unicode(v) for v in value
+    )
     return named and 0 < len(value) == len(set(value))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from ast import literal_eval
+from collections import Counter
 from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 from ..errors import ModelError
@@ -89,19 +90,22 @@ def names_in(metadata: Dict[str, str]) -> Optional[Tuple[str, ...]]:
         fix = "write class_names into the spec file beside the model"
         raise ModelError("names of classes in the metadata, as {0: 'car'}", found, fix)
     names = tuple(entries[label] for label in range(len(entries)))
-    return tuple(
-        name if name and names.count(name) == 1 else "{} {}".format(name or "class", label)
-        for label, name in enumerate(names)
+    counts = Counter(names)
+    numbered = tuple("{} {}".format(name or "class", label) for label, name in enumerate(names))
+    told = tuple(
+        name if name and counts[name] == 1 else other for name, other in zip(names, numbered)
     )
+    # One name may be what another one becomes with its number.
+    return told if len(set(told)) == len(told) else numbered
 
 
 def _entries(listing: str) -> Dict[int, str]:
     """Name by label; empty when the text is anything else than a dict or list of strings."""
     if listing[:1] + listing[-1:] not in ("{}", "[]"):
         return {}
-    keyed, inside, at = listing[0] == "{", listing[1:-1], 0
+    keyed, inside, at = listing[0] == "{", listing[1:-1].rstrip(), 0
     found: Dict[int, str] = {}
-    while inside[at:].strip():
+    while at < len(inside):
         entry = _ENTRY.match(inside, at)
         if entry is None or (entry.group(1) is not None) != keyed:
             return {}

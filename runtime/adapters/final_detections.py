@@ -5,6 +5,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 import numpy as np
 
 from ..candidates import Candidates
+from ..errors import ModelError
 from .family import (
     Decode,
     Evidence,
@@ -17,13 +18,15 @@ from .family import (
     sides_of,
 )
 from .selection import LEAST_SCORE
-from .value_facts import FRACTIONS, PIXELS, UNITS, are_scores, unit_of
+from .value_facts import FRACTIONS, PIXELS, TOLERANCE, UNITS, are_scores, unit_of
 
 ROW = 6
 """Left, top, right, bottom, score, label."""
 NOTHING_MORE = 1.0
 """NMS overlap that suppresses nothing: the graph did it."""
 FIRST_LABEL = Option("0 or 1", lambda v: v in (0, 1))
+SURE = 0.25
+"""From this score on a box is an object, whose place tells the unit of boxes."""
 
 
 def recognise_three(evidence: Evidence) -> Optional[Found]:
@@ -35,10 +38,16 @@ def recognise_three(evidence: Evidence) -> Optional[Found]:
     scores = evidence.outputs[names["scores"]]
     if scores.size != len(boxes) or (scores.size and not are_scores(scores)):
         return None
-    unit = evidence.options.get("unit") or (unit_of(boxes) if len(boxes) else PIXELS)
+    unit = evidence.options.get("unit") or _unit_of(boxes, scores.reshape(-1))
     first = evidence.options.get("first_label", 1)
     told = ("detections after the graph's own suppression",)
     return Found(names, None, {"unit": unit, "first_label": first}, told, _assumed(unit, first))
+
+
+def _unit_of(boxes: Any, scores: Any) -> str:
+    """By the boxes that were found: rows that fill up an answer are 0, in whatever unit."""
+    filled = boxes[scores >= LEAST_SCORE]
+    return unit_of(filled) if len(filled) else PIXELS
 
 
 def _assumed(unit: str, first: int) -> Tuple[str, ...]:
@@ -63,16 +72,37 @@ def _three_names(evidence: Evidence) -> Optional[Dict[str, str]]:
 
 
 def three_decoder(found: Found, size_hw: Tuple[int, int], count: int) -> Decode:
-    """The detections as they are, best first, in input pixels."""
-    scale = sides_of(size_hw) if found.options["unit"] == FRACTIONS else np.float32(1)
-    first = found.options["first_label"]
+    """The detections as they are, best first, in input pixels.
+
+    Noise seldom shows anything to recognise: what is found later is held to what was assumed.
+    """
+    unit, first = found.options["unit"], found.options["first_label"]
+    scale = sides_of(size_hw) if unit == FRACTIONS else np.float32(1)
 
     def decode(outputs: Sequence[Any]) -> Candidates:
-        boxes, scores, labels = outputs
+        boxes, scores, labels = outputs[0].reshape(-1, 4), outputs[1].reshape(-1), outputs[2]
+        _check_scores(scores)
+        _check_unit(boxes[scores >= SURE], unit)
         labels = labels.reshape(-1).astype(np.int64) - first
-        return _best(Candidates(boxes.reshape(-1, 4) * scale, scores.reshape(-1), labels), count)
+        return _best(Candidates(boxes * scale, scores, labels), count)
 
     return decode
+
+
+def _check_scores(scores: Any) -> None:
+    """ModelError for what can be no scores, as where another column holds them."""
+    if (scores > 1 + TOLERANCE).any():
+        found = "{:.4g}".format(float(np.nanmax(scores)))
+        raise ModelError("final scores in 0..1", found, "export it with another form of outputs")
+
+
+def _check_unit(boxes: Any, unit: str) -> None:
+    """ModelError when boxes [n,4] of objects are counted in another unit."""
+    boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+    if len(boxes) and unit_of(boxes) != unit:
+        found = "boxes up to {:.4g}".format(float(abs(boxes).max()))
+        fix = 'write "unit": "{}" into the spec file beside the model'.format(unit_of(boxes))
+        raise ModelError("boxes in {} of the input".format(unit), found, fix)
 
 
 def recognise_rows(evidence: Evidence) -> Optional[Found]:
@@ -86,8 +116,7 @@ def recognise_rows(evidence: Evidence) -> Optional[Found]:
         return None
     if (np.diff(scores) > 0).any() and "unit" not in evidence.options:
         return None
-    filled = table[scores >= LEAST_SCORE, :4]
-    unit = evidence.options.get("unit") or (unit_of(filled) if len(filled) else PIXELS)
+    unit = evidence.options.get("unit") or _unit_of(table[:, :4], scores)
     first = evidence.options.get("first_label", 0)
     told = ("rows of corners, score and label after the graph's own suppression",)
     options = {"unit": unit, "first_label": first}
@@ -101,9 +130,18 @@ def rows_decoder(found: Found, size_hw: Tuple[int, int], count: int) -> Decode:
     def decode(outputs: Sequence[Any]) -> Candidates:
         table = as_table(outputs[0])
         assert table is not None
+        _check_labels(table[table[:, 4] >= LEAST_SCORE, 5])
         return decode_three((table[:, :4], table[:, 4], table[:, 5]))
 
     return decode
+
+
+def _check_labels(labels: Any) -> None:
+    """ModelError for a column that holds no labels."""
+    if (labels != np.round(labels)).any():
+        found = "{:.4g}".format(float(labels[labels != np.round(labels)][0]))
+        fix = "export it with rows of left, top, right, bottom, score, label"
+        raise ModelError("whole labels in column 5", found, fix)
 
 
 def _best(found: Candidates, count: int) -> Candidates:

@@ -7,6 +7,8 @@ from ..errors import ModelError
 from ..onnx_session import TensorInfo
 
 CHANNELS = 3
+MOST_SIDE = 8192
+"""What a file says is allocated at once: no detector of one picture is larger."""
 SIZE_KEY = "imgsz"
 """Where Ultralytics' exports keep height and width."""
 _AXES = {"NCHW": (1, 2, 3), "NHWC": (3, 1, 2)}
@@ -52,6 +54,10 @@ def input_form(
     if size is None:
         fix = 'write {{"schema_version": 1, "size_hw": [height, width]}} to {}'.format(spec_file)
         raise ModelError("an input of a static size", _told(info), fix)
+    if max(size) > MOST_SIDE:
+        fix = "write a smaller size_hw to {}, or export it with one".format(spec_file)
+        expected = "an input of at most {} pixels a side".format(MOST_SIDE)
+        raise ModelError(expected, "{} x {} (HxW)".format(*size), fix)
     if any(isinstance(own, int) and own != said for own, said in zip((height, width), size)):
         fix = "change size_hw in {}".format(spec_file)
         raise ModelError("the input of {} x {} (HxW)".format(*size), _told(info), fix)

@@ -8,6 +8,7 @@ from ..atomic import atomic_path
 from ..errors import ModelError
 from ..nearest import nearest_name
 from ..spec import ModelSpec, check_spec
+from ..unicode_text import is_unicode
 from .class_names import KNOWN_COUNTS, Given
 from .families import FAMILIES
 
@@ -131,7 +132,9 @@ def _check_keys(path: Path, values: Dict[str, Any], known: Tuple[str, ...]) -> N
 def _class_names(path: Path, value: Any) -> Optional[Given]:
     if value is None or (isinstance(value, str) and value in KNOWN_COUNTS):
         return value
-    named = isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+    named = isinstance(value, list) and all(
+        isinstance(each, str) and each and is_unicode(each) for each in value
+    )
     if not named or not 0 < len(value) == len(set(value)):
         expected = "class_names to be different names in a list, or {}".format(
             " or ".join(map(repr, sorted(KNOWN_COUNTS)))

@@ -40,16 +40,17 @@ def are_corners(boxes: "NDArray[np.floating]") -> bool:
 
 
 def reading_of(
-    centres: "NDArray[np.floating]", points_xy: "NDArray[np.floating]", size_hw: Sequence[int]
+    boxes: "NDArray[np.floating]", points_xy: "NDArray[np.floating]", size_hw: Sequence[int]
 ) -> str:
-    """What two columns [n,2] are, which belong to cells at ``points_xy`` [n,2], input pixels.
+    """What four columns [n,4] are, which belong to cells at ``points_xy`` [n,2], input pixels.
 
-    ``pixels`` or ``fractions``: centres of boxes near their cells. ``raw``: without a relation to
-    the cells, so still to be decoded. ``unclear``: neither.
+    ``pixels`` or ``fractions``: centres near their cells, and sizes. ``raw``: without a relation to
+    the cells, so still to be decoded. ``unclear``: neither, as of two corners near their cells.
     """
     sides = (size_hw[1], size_hw[0])
-    found = {_reading(centres[:, axis], points_xy[:, axis], sides[axis]) for axis in range(2)}
-    return found.pop() if len(found) == 1 else UNCLEAR
+    found = {_reading(boxes[:, axis], points_xy[:, axis], sides[axis]) for axis in range(2)}
+    reading = found.pop() if len(found) == 1 else UNCLEAR
+    return UNCLEAR if reading in UNITS and are_corners(boxes) else reading
 
 
 def _reading(values: "NDArray[np.floating]", places: "NDArray[np.floating]", side: int) -> str:

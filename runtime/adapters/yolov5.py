@@ -45,7 +45,7 @@ def _unit_of(table: Any, size_hw: Tuple[int, int]) -> Optional[str]:
     if len(table) % ANCHORS or strides is None:
         return None
     points, _ = cells_of(size_hw, strides, repeat=ANCHORS)
-    reading = reading_of(table[:, :2], points, size_hw)
+    reading = reading_of(table[:, :4], points, size_hw)
     return reading if reading in UNITS else None
 
 

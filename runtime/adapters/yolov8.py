@@ -58,7 +58,7 @@ def _unit_of(rows: Any, size_hw: Tuple[int, int]) -> Optional[str]:
     if strides is None:
         return None
     points, _ = cells_of(size_hw, strides)
-    reading = reading_of(rows[:, :2], points, size_hw)
+    reading = reading_of(rows[:, :4], points, size_hw)
     return reading if reading in UNITS else None
 
 

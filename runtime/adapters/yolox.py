@@ -45,7 +45,7 @@ def recognise(evidence: Evidence) -> Optional[Found]:
     decoded = evidence.options.get("decoded")
     if decoded is None:
         points, _ = cells_of(evidence.size_hw, strides)
-        reading = reading_of(table[:, :2], points, evidence.size_hw)
+        reading = reading_of(table[:, :4], points, evidence.size_hw)
         if reading not in (RAW, PIXELS):
             return None
         decoded = reading == PIXELS

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from ..errors import UsageError
 from ..json_file import read_json
 from ..nearest import check_name
+from ..unicode_text import is_unicode
 
 Point = Tuple[float, float]
 
@@ -57,6 +58,9 @@ def _zone(value: Any, number: int, class_names: Sequence[str]) -> Zone:
     name = value.get("name")
     if not isinstance(name, str) or not name.strip():
         raise UsageError("a name for zone {}".format(number), _short(name), "give it one")
+    if not is_unicode(name):
+        expected = "a name of whole characters for zone {}".format(number)
+        raise UsageError(expected, _short(name), "write it in UTF-8")
     shapes = [shape for shape in (LINE, POLYGON) if shape in value]
     if len(shapes) != 1:
         found = " and ".join(shapes) or "none"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgedet.runtime import Detections
-from edgedet.runtime.draw import draw, label_color
+from edgedet.runtime.draw import draw, draw_text, label_color, pen_for
 
 
 def test_labels_have_colors_that_people_can_tell_apart():
@@ -36,6 +36,17 @@ def test_a_larger_image_gets_larger_text():
         return draw(np.zeros((side, side, 3), np.uint8), found, ("car",)).any(axis=2).sum()
 
     assert inked(1920) > 6 * inked(640)
+
+
+def test_half_a_character_is_drawn_as_a_question_mark():
+    """OpenCV would end the process at it."""
+    pytest.importorskip("cv2")
+    pictures = []
+    for text in ("gate\ud83d", "gate?"):
+        canvas = np.zeros((60, 200, 3), np.uint8)
+        draw_text(canvas, pen_for(canvas), (5, 40), text, (0, 215, 255))
+        pictures.append(canvas)
+    np.testing.assert_array_equal(*pictures)
 
 
 def test_boxes_at_and_beyond_the_rim_draw_without_error():

@@ -49,6 +49,7 @@ def test_whole_numbers_become_floats():
         ("class_names", ()),
         ("class_names", ("car", "car")),
         ("class_names", ("",)),
+        ("class_names", ("car", "\ud83d")),
         ("class_names", "car"),
         ("size_hw", (0, 32)),
         ("size_hw", (32,)),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import slow_decoders
 
+from edgedet.runtime import ModelSpec
 from edgedet.runtime.adapters.families import FAMILIES
 from edgedet.runtime.adapters.family import Evidence
 
@@ -89,6 +90,20 @@ def test_nanodet(strides, offset):
     require_same(candidates, slow_decoders.nanodet(table, SIZE, strides, offset))
 
 
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("yolox", 1), ("yolov5", 1), ("yolov5", 640), ("yolov8", 1), ("yolov8", 640)],
+)
+def test_corners_near_their_cells_are_no_centres(name, unit):
+    """On an input so large that most boxes end near their cells."""
+    table = getattr(made_outputs, "decoded_" + name)((640, 640), 80)
+    table[:, :4] /= unit
+    family, half = FAMILIES[name], table[:, 2:4] / 2
+    assert family.recognise(Evidence((640, 640), {"output": table[None]})) is not None
+    table[:, :4] = np.concatenate([table[:, :2] - half, table[:, :2] + half], axis=1)
+    assert family.recognise(Evidence((640, 640), {"output": table[None]})) is None
+
+
 TABLES = {
     "yolox": [made_outputs.raw_yolox(SIZE, 80), made_outputs.raw_yolox(SIZE, 3)],
     "yolov5": [made_outputs.decoded_yolov5(SIZE, 80), made_outputs.decoded_yolov5(SIZE, 1)],
@@ -127,3 +142,29 @@ def test_feature_maps_beside_the_table_do_no_harm():
     table = TABLES["yolov5"][0]
     evidence = Evidence(SIZE, {"maps": np.zeros((1, 3, 12, 20, 85)), "output": table[None]})
     assert FAMILIES["yolov5"].recognise(evidence).outputs == {"table": "output"}
+
+
+PUBLISHED = [
+    ("yolox", "BGR", "letterbox_top_left", 114, (0, 0, 0), (1, 1, 1), 0.45),
+    ("yolov5", "RGB", "letterbox", 114, (0, 0, 0), (255, 255, 255), 0.45),
+    ("yolov8", "RGB", "letterbox", 114, (0, 0, 0), (255, 255, 255), 0.7),
+    ("nanodet", "BGR", "stretch", 114, (103.53, 116.28, 123.675), (57.375, 57.12, 58.395), 0.6),
+]
+"""As their authors' repositories have it, mean and std of pixels 0..255."""
+
+
+@pytest.mark.parametrize(("name", "color", "resize", "pad", "mean", "std", "iou"), PUBLISHED)
+def test_what_goes_in_is_what_its_authors_give_it(name, color, resize, pad, mean, std, iou):
+    spec = ModelSpec(class_names=("a",), size_hw=SIZE, **FAMILIES[name].preprocessing)
+    assert (spec.color, spec.resize, spec.pad_value) == (color, resize, pad)
+    assert spec.nms_iou == iou
+    np.testing.assert_allclose(np.multiply(spec.mean, 255), mean, rtol=1e-6)
+    np.testing.assert_allclose(np.multiply(spec.std, 255), std, rtol=1e-6)
+
+
+def test_a_named_unit_lets_yolov8_have_any_number_of_cells():
+    rows = made_outputs.decoded_yolov8(SIZE, 7)[:301]
+    assert FAMILIES["yolov8"].recognise(evidence_of(rows)) is None
+    for given, last in ((rows.T, True), (rows, False)):
+        found = FAMILIES["yolov8"].recognise(evidence_of(given, options={"unit": "pixels"}))
+        assert (found.classes, found.options["cells_last"]) == (7, last)

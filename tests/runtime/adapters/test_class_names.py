@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 
@@ -57,11 +58,19 @@ def test_anything_else_is_refused_in_one_line(text):
 
 def test_names_that_come_twice_are_numbered():
     assert names_in({"names": "['a', 'a', '']"}) == ("a 0", "a 1", "class 2")
+    assert names_in({"names": "['a', 'a', 'a 0']"}) == ("a 0", "a 1", "a 0 2")
 
 
 def test_a_name_can_always_be_written():
     name = names_in({"names": "['\\ud800']"})[0]
     assert name.encode("utf-8") == b"?"
+
+
+def test_the_time_for_names_grows_with_their_number_only():
+    text = repr({label: "name {}".format(label) for label in range(40000)})
+    began = time.perf_counter()
+    assert len(names_in({"names": text})) == 40000
+    assert time.perf_counter() - began < 10
 
 
 def test_coco_by_number():

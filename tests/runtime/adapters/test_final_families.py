@@ -5,6 +5,7 @@ import pytest
 
 from edgedet.runtime.adapters.families import FAMILIES
 from edgedet.runtime.adapters.family import Evidence
+from edgedet.runtime.errors import ModelError
 
 SIZE = (100, 200)
 RANDOM = np.random.RandomState(0)
@@ -111,6 +112,59 @@ def test_rows():
     np.testing.assert_allclose(again.boxes_xyxy, candidates.boxes_xyxy, rtol=1e-6)
 
 
+def filled_up(rows, count=100):
+    """Rows of detections, then zeros, as graphs of a static size give them."""
+    return np.concatenate([np.float32(rows).reshape(-1, 6), np.zeros((count, 6), np.float32)])
+
+
+def three(rows):
+    return {"boxes": rows[:, :4], "scores": rows[:, 4], "labels": rows[:, 5].astype(np.int64)}
+
+
+@pytest.mark.parametrize("name", ["rows", "boxes_scores_labels"])
+def test_rows_that_fill_up_say_nothing_of_the_unit(name):
+    nothing = filled_up([])
+    outputs = {"output": nothing} if name == "rows" else three(nothing)
+    assert read(name, outputs)[0].options["unit"] == "pixels"
+
+
+LATER = [
+    ([0.1, 0.2, 0.5, 0.6, 0.9, 1], "pixels", '"unit": "fractions"'),
+    ([10, 20, 50, 60, 0.9, 1], "fractions", '"unit": "pixels"'),
+    ([10, 20, 50, 60, 2, 0], "pixels", "scores in 0..1"),
+]
+
+
+@pytest.mark.parametrize("name", ["rows", "boxes_scores_labels"])
+@pytest.mark.parametrize(("row", "unit", "words"), LATER)
+def test_what_noise_did_not_show_is_an_error_once_it_shows(name, row, unit, words):
+    """The graph found nothing in noise, and something else than was assumed in a picture."""
+    outputs = {"output": filled_up([])} if name == "rows" else three(filled_up([]))
+    family = FAMILIES[name]
+    found = family.recognise(Evidence(SIZE, outputs, options={"unit": unit}))
+    rows = filled_up([row])
+    decode = family.decoder(found, SIZE, 5)
+    with pytest.raises(ModelError, match=words):
+        decode([rows] if name == "rows" else list(three(rows).values()))
+
+
+def test_a_score_in_the_place_of_a_label_is_an_error():
+    found = FAMILIES["rows"].recognise(Evidence(SIZE, {"output": filled_up([])}))
+    with pytest.raises(ModelError, match="whole labels"):
+        FAMILIES["rows"].decoder(found, SIZE, 5)([filled_up([10, 20, 50, 60, 1, 0.9])])
+
+
+def test_doubtful_boxes_and_those_without_area_say_nothing_of_the_unit():
+    found = FAMILIES["rows"].recognise(Evidence(SIZE, {"output": filled_up([])}))
+    rows = filled_up([[0, 0, 2, 3, 0.1, 0], [0, 0, 0, 0, 0.9, 1], [np.nan] * 4 + [0.5, 1]])
+    assert len(FAMILIES["rows"].decoder(found, SIZE, 5)([rows]).scores) == 3
+
+
 def test_rows_that_are_something_else():
     rows = RANDOM.uniform(0, 1, (8, 6)).astype(np.float32)
     assert read("rows", {"output": rows[None]})[0] is None
+    # Scores that are not in order, unless the user says that they are what they seem.
+    rows = filled_up([[1, 2, 30, 40, 0.5, 1], [5, 6, 70, 80, 0.9, 0]])
+    assert read("rows", {"output": rows})[0] is None
+    _, candidates = read("rows", {"output": rows}, options={"unit": "pixels"})
+    assert candidates.labels.tolist() == [0, 1]

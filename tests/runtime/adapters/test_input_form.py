@@ -43,6 +43,9 @@ def test_a_dynamic_size_comes_from_the_file_or_the_metadata():
         ({"shape": (1, 3, 32, 64), "dtype": "uint8"}, "channels last"),
         ({"shape": (1, 3)}, "picture"),
         ({"shape": (1, 3, 32, 64), "size": (32, 32)}, "32 x 32"),
+        ({"shape": (1, 3, 99999, 64)}, "99999 x 64"),
+        ({"shape": (1, 3, "h", "w"), "size": (64, 99999)}, "64 x 99999"),
+        ({"shape": (1, 3, "h", "w"), "metadata": {"imgsz": "[99999, 99999]"}}, "at most 8192"),
     ],
 )
 def test_what_cannot_be_fed_is_refused_in_one_line(form, message):

@@ -73,6 +73,7 @@ def test_what_it_says(tmp_path):
         ({"class_names": ["a", "a"]}, "class_names to be"),
         ({"class_names": "coco"}, "or 'coco91'"),
         ({"class_names": 3}, "class_names to be"),
+        ({"class_names": ["\ud83d"]}, "class_names to be"),
         ({"size_hw": [0, 3]}, "size_hw to be a height"),
         ({"size_hw": "big"}, "size_hw to be a height"),
         ({"color": "HSV"}, "color to be"),

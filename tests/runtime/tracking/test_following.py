@@ -44,3 +44,13 @@ def test_any_confidence_will_do(confidence, half_life_s):
         found, ids = follower.update(_seen([0.9, 0.1]), i / 30, confidence)
         assert len(found) == len(ids) == sum(score >= confidence for score in (0.9, 0.1))
     assert len(follower.update(Detections.empty(), 1.0, confidence)[0]) == 0
+
+
+def test_with_smoothing_what_is_shown_stays_a_little_below_the_confidence():
+    follower = Follower(FollowOptions(half_life_s=0.2))
+    shown = []
+    # Shares of the confidence: 1.2, 0.9 (held), 0.6 (gone), 0.9 (not shown again), 1.2.
+    for number in range(100):
+        score = (0.6, 0.45, 0.3, 0.45, 0.6)[number // 20]
+        shown.append(len(follower.update(_seen([score]), number / 10, 0.5)[0]))
+    assert [shown[number] for number in (19, 39, 59, 79, 99)] == [1, 1, 0, 0, 1]

@@ -77,6 +77,20 @@ def test_points_are_inside_as_opencv_says():
     assert inside.tolist() == expected
 
 
+def test_a_point_is_inside_one_of_the_parts_of_a_square():
+    """Also on the edges between them and at the height of their corners."""
+    square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    steps = np.arange(1, 16) / 16.0
+    points = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    for middle in ([0.5, 0.5], [0.25, 0.75], [0.875, 0.125]):
+        times = np.zeros(len(points), int)
+        for first in range(4):
+            part = np.array([square[first], square[(first + 1) % 4], middle])
+            cut = rays_cut(points, part, np.roll(part, -1, axis=0))
+            times += np.count_nonzero(cut, axis=1) % 2
+        assert times.tolist() == [1] * len(points)
+
+
 def test_distances_are_to_the_nearest_point():
     random = np.random.RandomState(1)
     points, starts, ends = random.uniform(0, 1, (3, 20, 2))

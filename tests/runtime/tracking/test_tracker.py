@@ -158,7 +158,8 @@ def test_an_option_out_of_range_is_named(option, value):
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_memory_does_not_grow_with_time(count):
-    tracker = Tracker()
+    """Each detection is a track at once, and waits for 2 seconds, which are 20 frames."""
+    tracker = Tracker(TrackOptions(confirm_hits=1))
     for i in range(400):
         random = np.random.RandomState(i)
         tracker.update(_seen(*[_box(*random.uniform(0, 9999, 2)) for _ in range(count)]), i / 10)
@@ -211,7 +212,6 @@ FLOORS = {
 @pytest.mark.parametrize("name", sorted(SCENES))
 def test_motmetrics_finds_the_tracks_good(name):
     mota, idf1 = _scores(name)
-    assert (mota, idf1) >= (0, 0)
     assert mota >= FLOORS[name][0]
     assert idf1 >= FLOORS[name][1]
 

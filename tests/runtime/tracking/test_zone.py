@@ -27,7 +27,7 @@ def test_zones_are_read_from_a_file(tmp_path):
     assert read_zones(file, NAMES)[0].name == "Tür"
 
 
-@pytest.mark.parametrize("text", [None, "not json", "\x00"])
+@pytest.mark.parametrize("text", [None, "not json", "\x00", "[" * 100000])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, text):
     file = tmp_path / "zones.json"
     if text is not None:
@@ -51,6 +51,7 @@ def _bad(**changes):
         (_bad(name=None), ["a name for zone 1"]),
         (_bad(name="  "), ["a name for zone 1"]),
         (_bad(name=3), ["a name for zone 1", "3"]),
+        (_bad(name="gate\ud83d"), ["whole characters for zone 1", "ud83d"]),
         (_bad(polygn=SQUARE, polygon=None), ["zone 1", "did you mean 'polygon'?"]),
         (_bad(line=LINE), ["'gate'", "line and polygon"]),
         (_bad(polygon=None), ["'gate'", "none"]),
