@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 CUT_SHARE = 0.6
 """A box cut by the edge of a tile goes when so much of the smaller box lies in the other one."""
+SURE_SHARE = 0.5
+"""A whole box stands before a cut one that is at most so much surer: before all of them, what is
+hardly seen in the whole frame would take away what a tile is sure of."""
 EDGE_PX = 2.0
 """A box that ends so near to the edge of its tile was cut by it; graphs round to about a pixel."""
 
@@ -76,7 +79,7 @@ def merge(
 
     Of boxes of one class from different tiles the weaker one goes when their IoU is above the
     threshold. A box that an edge of its tile cuts off is a part of an object: it goes as well when
-    it lies in a box that is whole, whatever the scores, and whatever their sizes.
+    it lies in a box that is whole and at least half as sure, whatever their sizes.
     """
     tile_of = np.repeat(np.arange(len(found)), [len(each) for each in found])
     shift = np.tile(tiles_xyxy[:, :2], 2)[tile_of].astype(np.float32)
@@ -84,8 +87,7 @@ def merge(
     scores = np.concatenate([each.scores for each in found])
     labels = np.concatenate([each.labels for each in found])
     cut = _cut(boxes_xyxy, tiles_xyxy[tile_of], tiles_xyxy)
-    # Whole boxes before parts, each best first.
-    order = np.lexsort((-scores, cut))
+    order = np.argsort(-scores * np.where(cut, SURE_SHARE, 1.0), kind="mergesort")
     boxes_xyxy, scores, labels = boxes_xyxy[order], scores[order], labels[order]
     tile_of, cut = tile_of[order], cut[order]
 

@@ -203,3 +203,14 @@ def test_other_classes_stay():
     other = Detections([[0, 10, 20, 30]], [0.8], [1])
     assert len(merge([one, other], tiles, 0.5, 300)) == 2
     assert len(merge([one, Detections([[0, 10, 20, 30]], [0.8], [0])], tiles, 0.5, 300)) == 1
+
+
+def test_what_a_tile_is_sure_of_does_not_go_for_what_the_frame_hardly_shows():
+    """As a tracker gets it, which asks for faint boxes as well."""
+    tiles = np.array([[0, 0, 60, 100], [40, 0, 100, 100], [0, 0, 100, 100]])
+    sure = Detections(np.array([[20, 10, 60, 80]], np.float32), np.float32([0.9]), np.array([0]))
+    for score, expected in ((0.15, [0.9]), (0.5, [0.5])):
+        box_xyxy = np.array([[18, 10, 85, 80]], np.float32)
+        frame = Detections(box_xyxy, np.float32([score]), np.array([0]))
+        found = merge([sure, Detections.empty(), frame], tiles, 0.5, 10)
+        assert found.scores.tolist() == np.float32(expected).tolist()
