@@ -344,3 +344,18 @@ def test_a_graph_that_the_target_refuses_leaves_no_file(
     assert "8 places that it refuses" in captured.err.splitlines()[-1]
     assert "Mish /model/blocks.0/blocks.0.2/Relu from blocks.0.2" in captured.err
     assert not Path("model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("model.onnx", 2, "--int8, --trt or --bundle with a model that is exported already"),
+        ("m.engine", 4, "give the model.pt or model.onnx that the engine was built from"),
+    ],
+)
+def test_what_is_no_checkpoint_is_told_by_its_name(
+    name: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(b"not read")
+    assert main(["export", name]) == code
+    assert says in capsys.readouterr().err
