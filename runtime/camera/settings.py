@@ -155,7 +155,8 @@ def _require_partners(settings: CameraSettings) -> None:
     given, defaults = settings._asdict(), CameraSettings()._asdict()
     for name, needed in _NEEDS.items():
         if given[name] != defaults[name] and not given[needed]:
-            raise UsageError("{} beside {}".format(needed, name), "none", "give both, or neither")
+            expected, found = "{} beside {}".format(needed, name), "{} alone".format(name)
+            raise UsageError(expected, found, "give both, or neither")
 
 
 def merged_settings(values: Mapping[str, Any], given: Mapping[str, Any]) -> CameraSettings:
