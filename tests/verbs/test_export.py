@@ -21,6 +21,7 @@ from edgedet.export.metadata import read_spec
 from edgedet.export_recipe import ExportRecipe, load_export_recipe
 from edgedet.runtime import open_detector
 from edgedet.runtime.checksum import sha256_of
+from edgedet.runtime.errors import ModelError
 from edgedet.runtime.model_reference import REFERENCE_KEY
 from edgedet.runtime.onnx_facts import metadata_text
 
@@ -359,3 +360,9 @@ def test_what_is_no_checkpoint_is_told_by_its_name(
     Path(name).write_bytes(b"not read")
     assert main(["export", name]) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_model_of_others_is_not_sent_back_to_the_command_that_refused_it() -> None:
+    foreign = onnx.helper.make_model(onnx.helper.make_graph([], "foreign", [], []))
+    with pytest.raises(ModelError, match="models of others run as they are"):
+        read_spec(foreign)
