@@ -116,8 +116,8 @@ def _check(request: Request) -> None:
 def _require_checkpoint(model: Path) -> None:
     kind = model.suffix.lower()
     if kind == ".onnx":
-        expected = "--int8, --trt or --bundle with a model that is exported already"
-        raise UsageError(expected, f"{model} alone", "add one of them, or give the checkpoint")
+        expected = "a checkpoint, or --int8, --trt or --bundle with an ONNX file"
+        raise ModelError(expected, f"{model} alone", "add one of them, or give the model.pt")
     if kind == ".engine":
         fix = "give the model.pt or model.onnx that the engine was built from"
         raise ModelError("a checkpoint, or an ONNX file", f"the engine {model}", fix)

@@ -350,7 +350,7 @@ def test_a_graph_that_the_target_refuses_leaves_no_file(
 @pytest.mark.parametrize(
     ("name", "code", "says"),
     [
-        ("model.onnx", 2, "--int8, --trt or --bundle with a model that is exported already"),
+        ("model.onnx", 4, "--int8, --trt or --bundle with an ONNX file, found model.onnx alone"),
         ("m.engine", 4, "give the model.pt or model.onnx that the engine was built from"),
     ],
 )
