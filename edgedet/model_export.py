@@ -106,10 +106,21 @@ def export_model(request: Request) -> Report:
 
 
 def _check(request: Request) -> None:
+    _require_checkpoint(request.model)
     if request.out is not None and request.out.suffix.lower() != ".onnx":
         raise UsageError("--out that ends with .onnx", str(request.out), "add the ending")
     if request.split not in SPLITS:
         raise UsageError(f"--split {', '.join(SPLITS)}", request.split, "choose one of them")
+
+
+def _require_checkpoint(model: Path) -> None:
+    kind = model.suffix.lower()
+    if kind == ".onnx":
+        expected = "a checkpoint, or --int8, --trt or --bundle with an ONNX file"
+        raise ModelError(expected, f"{model} alone", "add one of them, or give the model.pt")
+    if kind == ".engine":
+        fix = "give the model.pt or model.onnx that the engine was built from"
+        raise ModelError("a checkpoint, or an ONNX file", f"the engine {model}", fix)
 
 
 def _load(request: Request) -> DetectionModel:
@@ -171,5 +182,6 @@ def _require_equal_ap(accuracy: Accuracy) -> None:
         raise ModelError(
             f"an exported model with the AP of PyTorch, {accuracy.torch:.4f}",
             f"{accuracy.onnx:.4f}",
-            "no file was written; report this with the checkpoint",
+            "no file was written; train longer, since a model that has learnt little gives many "
+            "boxes one score, whose order is nobody's; else report this with the checkpoint",
         )

@@ -25,6 +25,9 @@ def read_yaml(path: Path) -> dict[Any, Any]:
     """Return the `key: value` lines of a file; UsageError when it holds something else."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError as error:
+        found = error.strerror or "No such file"
+        raise UsageError(f"{path} to be a YAML file", found, "check the path") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         found = _trouble(error)
         raise UsageError(f"{path} to be a YAML file", found, "correct the file") from error

@@ -48,6 +48,6 @@ def read_spec(model: ModelProto) -> ModelSpec:
         raise ModelError(
             f"an ONNX model with `{SPEC_KEY}` in its metadata",
             "a model without it",
-            "export it with `edgedet export`",
+            "give one that `edgedet export` made; models of others run as they are, from .onnx",
         )
     return spec_from_json(text)

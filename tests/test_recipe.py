@@ -99,7 +99,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="found No such file or directory; check the path"):
         load_recipe(tmp_path / "none.yaml")
 
 

@@ -72,6 +72,8 @@ def _draw(axes: Axes, loss: TensorLoss, reader: str, made: tuple[Statistics, str
             style, label = {"linewidth": 3, "zorder": 1.9}, f"{method} (chosen)"
         axes.axvline(value, color=_METHOD_COLOURS[method], label=label, **style)
     zeroed, clipped = _shares(counts, width, clip)
+    if clip >= statistics.amax[row]:  # also where all values of the last bin are the largest one
+        clipped = 0.0
     told = f"{loss.snr_db:.1f} dB, {zeroed:.1%} become 0, {clipped:.2%} clipped"
     axes.set_title(literal(f"read by {reader}\n{told}"), fontsize=9, color=INK, loc="left")
 

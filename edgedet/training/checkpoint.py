@@ -96,6 +96,8 @@ def _load(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = "a pickle that is damaged or holds code, which edgedet never runs"
+        if path.suffix.lower() in (".onnx", ".engine"):
+            found = "an exported model"
         expected = f"{path} to be a checkpoint of tensors and plain types"
         raise ModelError(expected, found, _FIX) from error
     except OSError as error:

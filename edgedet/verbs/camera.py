@@ -47,7 +47,7 @@ def camera(  # noqa: PLR0913 - one parameter a flag
 ) -> None:
     """Look at cameras, streams or videos, live.
 
-    Without --json a line a second is printed. Ctrl-C, SIGTERM or q end it.
+    Prints a line a second for each camera. Ctrl-C, SIGTERM, or q in the window end it.
     """
     from edgedet.live import look_live
 

@@ -25,7 +25,7 @@ def eval(  # noqa: PLR0913 - one parameter a flag
         int | None, typer.Option(help="Most detections of an image; default: the model's.")
     ] = None,
     device: Annotated[
-        str, typer.Option(help="Where to run: auto, cpu, cuda or, a checkpoint, cuda:1.")
+        str, typer.Option(help="Where to run: auto, cpu, cuda; a checkpoint also cuda:1.")
     ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report; default: runs/eval/run.")

@@ -20,7 +20,9 @@ EngineDevice = Annotated[
 ]
 EnginePrecision = Annotated[
     str | None,
-    typer.Option("--precision", help="Of the engines: fp32, fp16; with --int8 int8; default: all."),
+    typer.Option(
+        "--precision", help="Of the engines: fp32, fp16, with --int8 also int8; default: all."
+    ),
 ]
 Bundle = Annotated[
     Path | None,

@@ -17,7 +17,7 @@ def predict(  # noqa: PLR0913 - one parameter a flag
     ] = None,
     save: Annotated[bool, typer.Option(help="Write the pictures with boxes.")] = True,
     device: Annotated[
-        str, typer.Option(help="Where to run: auto, cpu, cuda or, a checkpoint, cuda:1.")
+        str, typer.Option(help="Where to run: auto, cpu, cuda; a checkpoint also cuda:1.")
     ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder for results; default: runs/predict/run.")

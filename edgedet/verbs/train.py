@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Model = Annotated[
-    str | None, typer.Option(help="multiscale_shapes, ssd_mobilenetv2 or scale_aware_ssd.")
+    str | None, typer.Option(help="scale_aware_ssd, multiscale_shapes ...: see docs/models.md.")
 ]
 Data = Annotated[str | None, typer.Option(help="COCO, VOC, YOLO or VisDrone data, or `shapes`.")]
 RecipeFile = Annotated[Path | None, typer.Option(help="YAML file of settings; flags win over it.")]
@@ -25,7 +25,7 @@ Workers = Annotated[int | None, typer.Option(help="Processes that load images.")
 Seed = Annotated[int | None, typer.Option(help="Of weights, order of images and augmentation.")]
 Resume = Annotated[Path | None, typer.Option(help="Run folder or checkpoint to go on from.")]
 Json = Annotated[bool, typer.Option("--json", help="Print metrics.json and the path as JSON.")]
-Out = Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/train/run")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run; default: runs/train/run.")]
 
 
 def train(  # noqa: PLR0913 - typer reads the flags from the parameters

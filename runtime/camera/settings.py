@@ -157,8 +157,8 @@ def _require_partners(settings: CameraSettings) -> None:
     given, defaults = settings._asdict(), CameraSettings()._asdict()
     for name, needed in _NEEDS.items():
         if given[name] != defaults[name] and not any(given[each] for each in needed):
-            expected = "{} beside {}".format(" or ".join(needed), name)
-            raise UsageError(expected, "none", "give both, or neither")
+            expected, found = "{} beside {}".format(" or ".join(needed), name), name + " alone"
+            raise UsageError(expected, found, "give both, or neither")
 
 
 def merged_settings(values: Mapping[str, Any], given: Mapping[str, Any]) -> CameraSettings:

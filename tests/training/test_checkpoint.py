@@ -111,3 +111,10 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     assert torch.load(path, weights_only=True)["step"] == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.engine"])
+def test_an_exported_model_is_called_one(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"graph")
+    with pytest.raises(ModelError, match="found an exported model; give a .pt file"):
+        load_checkpoint(tmp_path / name)

@@ -21,6 +21,7 @@ from edgedet.export.metadata import read_spec
 from edgedet.export_recipe import ExportRecipe, load_export_recipe
 from edgedet.runtime import open_detector
 from edgedet.runtime.checksum import sha256_of
+from edgedet.runtime.errors import ModelError
 from edgedet.runtime.model_reference import REFERENCE_KEY
 from edgedet.runtime.onnx_facts import metadata_text
 
@@ -344,3 +345,24 @@ def test_a_graph_that_the_target_refuses_leaves_no_file(
     assert "8 places that it refuses" in captured.err.splitlines()[-1]
     assert "Mish /model/blocks.0/blocks.0.2/Relu from blocks.0.2" in captured.err
     assert not Path("model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("model.onnx", 4, "--int8, --trt or --bundle with an ONNX file, found model.onnx alone"),
+        ("m.engine", 4, "give the model.pt or model.onnx that the engine was built from"),
+    ],
+)
+def test_what_is_no_checkpoint_is_told_by_its_name(
+    name: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(b"not read")
+    assert main(["export", name]) == code
+    assert says in capsys.readouterr().err
+
+
+def test_a_model_of_others_is_not_sent_back_to_the_command_that_refused_it() -> None:
+    foreign = onnx.helper.make_model(onnx.helper.make_graph([], "foreign", [], []))
+    with pytest.raises(ModelError, match="models of others run as they are"):
+        read_spec(foreign)

@@ -69,7 +69,7 @@ def test_a_file_that_is_not_there(tmp_path):
         ({"smooth": 1.0}, "track beside smooth"),
         ({"webhook": "http://x"}, "on beside webhook"),
         ({"listen": ":80"}, "serve beside listen"),
-        ({"overlap": 0.3}, "tiles beside overlap"),
+        ({"overlap": 0.3}, "tiles beside overlap, found overlap alone"),
     ],
 )
 def test_what_cannot_be_is_one_line(values, says):
