@@ -56,7 +56,7 @@ class Health:
         self._inference_ms: Optional[float] = None
         self._last_s: Optional[float] = None
         self._gaps, self._reopened = 0, 0
-        self._gap_s = 0.0
+        self._gap_s = self._told_gap_s = 0.0
         self._gap_begin_s: Optional[float] = None
 
     def opened(self, granted: str) -> None:
@@ -112,6 +112,9 @@ class Health:
         now_s = time.monotonic()
         with self._lock:
             open_gap_s = 0.0 if self._gap_begin_s is None else now_s - self._gap_begin_s
+            # Not less than before, where the frame that ends the gap came before this reading and
+            # is noted after it: Prometheus takes a smaller one for a new start.
+            self._told_gap_s = max(self._told_gap_s, self._gap_s + open_gap_s)
             return Vitals(
                 self._camera,
                 self._state,
@@ -122,7 +125,7 @@ class Health:
                 self._inference_ms,
                 None if self._last_s is None else now_s - self._last_s,
                 self._gaps,
-                self._gap_s + open_gap_s,
+                self._told_gap_s,
                 self._reopened,
                 self._trouble,
             )

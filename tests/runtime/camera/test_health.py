@@ -72,3 +72,15 @@ def test_before_the_first_frame_nothing_is_made_up(clock):
     health.lost("nobody there")
     clock.now_s += 4
     assert health.read().gap_s == 4.0
+
+
+def test_seconds_without_a_picture_never_become_fewer(clock):
+    """The frame came before the reading, and is noted after it."""
+    health = Health("door")
+    health.captured(clock.now_s)
+    came_s = clock.now_s + 9
+    health.lost("nobody there")
+    clock.now_s += 10
+    assert health.read().gap_s == 10.0
+    health.captured(came_s)
+    assert health.read().gap_s == 10.0

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from watched import Watched, held, settles_to
 
-from edgedet.runtime import DeviceError
+from edgedet.runtime import DataError, DeviceError
 from edgedet.runtime.camera import mjpeg_stream
 from edgedet.runtime.camera.health import LIVE, LOST
 from edgedet.runtime.camera.jpeg_splitter import JpegSplitter
@@ -341,6 +341,15 @@ def test_a_pipe_that_ends_is_the_end(stdin):
         frames = camera.rest()
     assert len(frames) == len(PICTURES)
     assert camera.capture.error is None
+
+
+@pytest.mark.parametrize("written", [b"", b"no picture" * 1000])
+def test_a_pipe_that_holds_no_picture_says_what_is_wanted(stdin, written):
+    os.write(stdin, written)
+    os.close(stdin)
+    told = "end without a picture; pipe into it, as: ffmpeg"
+    with open_live("-", WISH) as source, pytest.raises(DataError, match=told):
+        source.read()
 
 
 def test_a_pipe_can_be_left(stdin):
