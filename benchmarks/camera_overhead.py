@@ -3,7 +3,10 @@
 Frames come slower than the network runs, so that none waits for another one; the network alone is
 measured in turn with them, on the same input:
 
-    python benchmarks/camera_overhead.py model.onnx --out docs/results/camera_overhead.json
+    python benchmarks/camera_overhead.py model.onnx --images FOLDER \\
+        --out docs/results/camera_overhead.json
+
+Images of the model's own objects tell what decoding them costs; without any, frames are generated.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
+from threading import Semaphore, Thread
 
+import cv2
 import numpy as np
 from interleaved import TimesMs, ratio, timing_rows
 from numpy.typing import NDArray
@@ -31,6 +35,7 @@ from edgedet.runtime.camera.outlet import Outlet
 from edgedet.runtime.camera.output import Output
 from edgedet.runtime.camera.seen import Seen
 from edgedet.runtime.environment import describe_environment
+from edgedet.runtime.images import read_image
 from edgedet.runtime.synthetic_frames import synthetic_frames
 from edgedet.runtime.tracking.following import Follower
 
@@ -39,6 +44,7 @@ TARGET = 0.10
 FRAME, NETWORK = "capture to detections", "network alone"
 PREPROCESSING, POSTPROCESSING = "preprocessing alone", "postprocessing alone"
 WARMUP = 20
+FRAMES = 8
 PAUSE_S = 0.005
 """Between the detections of a frame and the next frame."""
 
@@ -51,10 +57,16 @@ class Ages(Output):
 
     def __init__(self) -> None:
         self.ages_ms: list[float] = []
+        self._news = Semaphore(0)
 
     def put(self, seen: Seen) -> None:
         """Keep its age."""
         self.ages_ms.append(seen.age_ms)
+        self._news.release()
+
+    def wait(self) -> None:
+        """Wait for the next one without taking time from the network."""
+        self._news.acquire()
 
 
 def main() -> None:
@@ -63,7 +75,7 @@ def main() -> None:
     rows, findings = [], []
     with open_detector(arguments.model) as detector:
         for label, size_hw in SIZES_HW.items():
-            frames = synthetic_frames(8, size_hw)
+            frames = frames_of(arguments.images, size_hw)
             for tracked in (False, True):
                 name = f"{label}, tracked" if tracked else label
                 times = measured(detector, frames, arguments.rounds, tracked)
@@ -73,7 +85,8 @@ def main() -> None:
                 ]
                 cost = overhead(times)
                 findings.append(Finding(f"{name}: overhead", cost, "of the network", TARGET))
-    settings = {"model": arguments.model.name, "rounds": arguments.rounds}
+    images = arguments.images and arguments.images.name
+    settings = {"model": arguments.model.name, "images": images, "rounds": arguments.rounds}
     results = Results("camera_overhead", settings, describe_environment(), rows, findings)
     publish(results, arguments.out)
 
@@ -82,15 +95,25 @@ def parse_arguments() -> argparse.Namespace:
     """Return what the words of the command line say."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path)
+    parser.add_argument("--images", type=Path, help="folder; scaled to the size of the frames")
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--out", type=Path)
     return parser.parse_args()
+
+
+def frames_of(folder: Path | None, size_hw: tuple[int, int]) -> list[NDArray[np.uint8]]:
+    """Return frames of that size: the first images of the folder, or generated ones."""
+    if folder is None:
+        return synthetic_frames(FRAMES, size_hw)
+    paths = sorted(folder.iterdir())[:FRAMES]
+    return [cv2.resize(read_image(path), size_hw[::-1]) for path in paths]
 
 
 def measured(
     detector: Detector, frames: Sequence[NDArray[np.uint8]], rounds: int, tracked: bool
 ) -> dict[str, list[float]]:
     """Return the milliseconds of frames, and of each stage by itself, in turn."""
+    shown = detector.thresholds
     inbox, output, stages = Inbox(["camera"]), Ages(), []
     insight = Insight(Follower()) if tracked else Insight()
     cameras = {"camera": Camera(Health("camera"), insight)}
@@ -102,12 +125,12 @@ def measured(
         for number in range(WARMUP + rounds):
             image_bgr = frames[number % len(frames)]
             put(inbox, image_bgr, number)
-            while len(output.ages_ms) <= number:
-                time.sleep(0.0005)
+            output.wait()
             time.sleep(PAUSE_S)
             stages.append(stages_ms(detector, image_bgr))
         controls.stop()
         worker.join()
+    detector.thresholds = shown  # the loop asks for less where it tracks
     times = {FRAME: output.ages_ms[WARMUP:]}
     for index, name in enumerate((PREPROCESSING, NETWORK, POSTPROCESSING)):
         times[name] = [each[index] for each in stages[WARMUP:]]
