@@ -9,14 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
 import numpy as np
 from results import Finding, Results, publish
-from watched_process import growth, sampled, thinned
+from watched_process import COMMAND, growth, sampled, thinned
 
 from edgedet.runtime.environment import describe_environment
 
@@ -35,7 +34,7 @@ PROTOCOL = (
 def main() -> None:
     """Run the camera, read its lines, and publish what was seen."""
     arguments = parse_arguments()
-    command = [sys.executable, "-m", "edgedet", "camera", str(arguments.model), "--json"]
+    command = [COMMAND, "camera", str(arguments.model), "--json"]
     command += ["--source", arguments.source, "--tiles", arguments.tiles]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

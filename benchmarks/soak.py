@@ -12,7 +12,6 @@ import argparse
 import json
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from results import Results, publish
-from watched_process import growth, sampled, thinned
+from watched_process import COMMAND, growth, sampled, thinned
 
 from edgedet.runtime.environment import describe_environment
 
@@ -32,7 +31,7 @@ def main() -> None:
     """Run the camera, watch it, and publish what was seen."""
     arguments = parse_arguments()
     port = free_port()
-    command = [sys.executable, "-m", "edgedet", "camera", str(arguments.model), "--track"]
+    command = [COMMAND, "camera", str(arguments.model), "--track"]
     command += ["--source", arguments.source, "--serve", "--listen", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 from results import Finding
 
+COMMAND = str(Path(sys.executable).with_name("edgedet"))
+"""Not `python -m edgedet`, which takes the folder of that name in the root of a checkout for it."""
 EVERY_S = 5.0
 MOST_GROWTH = 0.02
 """Of the memory in use, between the second tenth of the run and the last one."""

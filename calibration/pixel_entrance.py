@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edgedet.runtime.lazy import require
-
+from .additions import Additions
 from .affine import UINT8_MAX
 from .layers import constants_of, readers_of
-from .tensors import FLOAT, INSTALL_ONNX
+from .tensors import FLOAT
 from .weights import rounded_weights
 
 if TYPE_CHECKING:
@@ -88,28 +87,26 @@ class _Entering:
     """One rewriting of one graph."""
 
     def __init__(self, graph: GraphProto, entrance: _Entrance) -> None:
-        self._onnx = require("onnx", INSTALL_ONNX)
         self._graph = graph
         self._entrance = entrance
         self._constants = constants_of(graph)
-        self._taken = {name for node in graph.node for name in (*node.input, *node.output)}
-        self._new: list[NodeProto] = []
+        self._new = Additions(graph)
 
     def apply(self) -> str:
         """Rewrite the graph and return the name of the tensor of pixels."""
         conv, old = self._entrance.conv, self._entrance.nodes
         framed = self._framed(old[0].input[0])
-        planes = self._append("Transpose", [framed], perm=TO_NCHW)
-        pixels = self._append("Cast", [planes], to=FLOAT)
+        planes = self._new.node("Transpose", [framed], "pixels_transpose", perm=TO_NCHW)
+        pixels = self._new.node("Cast", [planes], "pixels_cast", to=FLOAT)
         weights = np.asarray(self._constants[conv.input[1]], np.float32)
         bias = self._bias(weights)
-        names = [self._constant("weights", rounded_weights(weights, 0)), bias]
+        names = [self._new.constant("pixels_weights", rounded_weights(weights, 0)), bias]
         del conv.input[:]
         conv.input.extend([pixels, *names])
-        _set_ints(conv, "pads", [0, 0, 0, 0])
+        set_ints(conv, "pads", [0, 0, 0, 0])
         kept = [node for node in self._graph.node if node not in old]
         del self._graph.node[:]
-        self._graph.node.extend([*self._new, *kept])
+        self._graph.node.extend([*self._new.nodes, *kept])
         return pixels
 
     def _framed(self, images: str) -> str:
@@ -123,12 +120,14 @@ class _Entering:
     def _bordered(self, name: str, axis: int, sizes: tuple[tuple[int, int, int], ...]) -> str:
         pixel = np.rint(self._entrance.mean).astype(np.uint8)
         before, after = (
-            [self._constant("border", np.broadcast_to(pixel, (*size, 3)))] if min(size) else []
+            [self._new.constant("pixels_border", np.broadcast_to(pixel, (*size, 3)))]
+            if min(size)
+            else []
             for size in sizes
         )
         if not before and not after:
             return name
-        return self._append("Concat", [*before, name, *after], axis=axis)
+        return self._new.node("Concat", [*before, name, *after], "pixels_concat", axis=axis)
 
     def _bias(self, weights: NDArray[np.float32]) -> str:
         """Return the bias less what the weights, as int8 keeps them, make of the mean."""
@@ -136,26 +135,7 @@ class _Entering:
         bias = np.asarray(self._constants[given[0]], np.float64) if given else 0.0
         kept = rounded_weights(weights, 0).astype(np.float64)
         shift = np.einsum("ochw,c->o", kept, self._entrance.mean.astype(np.float64))
-        return self._constant("bias", (bias - shift).astype(np.float32))
-
-    def _append(self, op_type: str, inputs: list[str], **attributes: object) -> str:
-        output = self._fresh(op_type.lower())
-        make = self._onnx.helper.make_node
-        self._new.append(make(op_type, inputs, [output], name=output, **attributes))
-        return output
-
-    def _constant(self, name: str, value: NDArray[np.generic]) -> str:
-        unique = self._fresh(name)
-        array = np.ascontiguousarray(value)
-        self._graph.initializer.append(self._onnx.numpy_helper.from_array(array, unique))
-        return unique
-
-    def _fresh(self, name: str) -> str:
-        name = f"pixels_{name}"
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name
+        return self._new.constant("pixels_bias", (bias - shift).astype(np.float32))
 
 
 def _entrance_of(graph: GraphProto) -> _Entrance | None:
@@ -178,7 +158,7 @@ def _entrance_of(graph: GraphProto) -> _Entrance | None:
     mean = constants.get(sub.input[1])
     if len(shape) != 4 or shape[3] != 3 or not all(shape) or mean is None or mean.size != 3:
         return None
-    if _ints(transpose, "perm") != TO_NCHW or mean.shape[-3:] != (3, 1, 1):
+    if ints_of(transpose, "perm") != TO_NCHW or mean.shape[-3:] != (3, 1, 1):
         return None
     if not _is_plain(conv, constants):
         return None
@@ -196,9 +176,9 @@ def _is_plain(conv: NodeProto, constants: Mapping[str, NDArray[np.generic]]) -> 
 
 def _padding(entrance: _Entrance) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return (before, after) of rows and columns, as far as the convolution reads them."""
-    pads = _ints(entrance.conv, "pads") or [0, 0, 0, 0]
-    strides = _ints(entrance.conv, "strides") or [1, 1]
-    spread = _ints(entrance.conv, "dilations") or [1, 1]
+    pads = ints_of(entrance.conv, "pads") or [0, 0, 0, 0]
+    strides = ints_of(entrance.conv, "strides") or [1, 1]
+    spread = ints_of(entrance.conv, "dilations") or [1, 1]
     found = []
     for side in range(2):
         reach = (entrance.kernel_hw[side] - 1) * spread[side] + 1
@@ -208,11 +188,13 @@ def _padding(entrance: _Entrance) -> tuple[tuple[int, int], tuple[int, int]]:
     return found[0], found[1]
 
 
-def _ints(node: NodeProto, name: str) -> list[int]:
+def ints_of(node: NodeProto, name: str) -> list[int]:
+    """Return an attribute, [] where it is not there."""
     return next((list(entry.ints) for entry in node.attribute if entry.name == name), [])
 
 
-def _set_ints(node: NodeProto, name: str, values: list[int]) -> None:
+def set_ints(node: NodeProto, name: str, values: list[int]) -> None:
+    """Set an attribute, where it is there."""
     for entry in node.attribute:
         if entry.name == name:
             del entry.ints[:]

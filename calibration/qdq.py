@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgedet.runtime.errors import ModelError, UsageError
-from edgedet.runtime.lazy import require
 from edgedet.runtime.spec import SPEC_KEY, spec_from_json, spec_to_json
 
+from .additions import Additions
 from .affine import Affine, covered
 from .bias_correction import Means, correct_biases
+from .grouped_columns import group_columns
 from .layers import constants_of, layer_name
 from .pixel_entrance import PIXELS, bare_pixels, with_pixel_entrance
 from .placement import FORMS, Form, Placement, int8_layers, place_cpu, place_tensorrt
 from .ranges import Clips, asymmetric_codes, clips_by_sign, symmetric_codes
-from .tensors import INSTALL_ONNX
 from .weights import least_scales, quantised_bias, quantised_weights
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def qdq_model(
         codes = asymmetric_codes(placed, graph, {**known, **dict.fromkeys(pixels, PIXELS)})
         _Writing(changed, placed, codes, np.uint8).apply()
         bare_pixels(graph, pixels)
+        group_columns(graph)
     _drop_unused(changed)
     add_provenance(changed, {"precision": "int8", "int8_form": form})
     return changed
@@ -118,17 +119,14 @@ class _Writing:
         codes: Mapping[str, Affine],
         kind: type[np.int8 | np.uint8],
     ) -> None:
-        self._onnx = require("onnx", INSTALL_ONNX)
         self._graph = model.graph
         self._placed = placed
         self._codes = codes
         self._kind = kind
         self._constants = constants_of(model.graph)
-        self._taken = {name for node in model.graph.node for name in (*node.input, *node.output)}
-        self._taken |= set(self._constants)
+        self._new = Additions(model.graph)
         self._ready: dict[str, str] = {}
         self._guarded: dict[str, str] = {}
-        self._nodes: list[NodeProto] = []
 
     def apply(self) -> None:
         """Rewrite the graph in place."""
@@ -144,9 +142,9 @@ class _Writing:
                         changed.input[place] = self._guard(name)
             if index in self._placed.layers:
                 self._learned(node, changed, self._placed.layers[index])
-            self._nodes.append(changed)
+            self._new.nodes.append(changed)
         del self._graph.node[:]
-        self._graph.node.extend(self._nodes)
+        self._graph.node.extend(self._new.nodes)
         del self._graph.value_info[:]
 
     def _activation(self, name: str) -> str:
@@ -154,12 +152,12 @@ class _Writing:
         if name not in self._ready:
             scale, zero_point = self._codes[name]
             ends = [
-                self._constant(f"{name}_scale", np.asarray(scale, np.float32)),
-                self._constant(f"{name}_zero_point", np.asarray(zero_point, self._kind)),
+                self._new.constant(f"{name}_scale", np.asarray(scale, np.float32)),
+                self._new.constant(f"{name}_zero_point", np.asarray(zero_point, self._kind)),
             ]
             source = self._placed.dropped.get(name, name)
-            codes = self._append("QuantizeLinear", [source, *ends], f"{name}_quantized")
-            self._ready[name] = self._append(
+            codes = self._new.node("QuantizeLinear", [source, *ends], f"{name}_quantized")
+            self._ready[name] = self._new.node(
                 "DequantizeLinear", [codes, *ends], f"{name}_dequantized"
             )
         return self._ready[name]
@@ -171,10 +169,12 @@ class _Writing:
         if name not in self._guarded:
             low, high = covered(self._codes[name])
             ends = [
-                self._constant(f"{name}_{end}", np.asarray(value, np.float32))
+                self._new.constant(f"{name}_{end}", np.asarray(value, np.float32))
                 for end, value in (("low", low), ("high", high))
             ]
-            self._guarded[name] = self._append("Clip", [self._ready[name], *ends], f"{name}_float")
+            self._guarded[name] = self._new.node(
+                "Clip", [self._ready[name], *ends], f"{name}_float"
+            )
         return self._guarded[name]
 
     def _learned(self, node: NodeProto, changed: NodeProto, axis: int) -> None:
@@ -205,28 +205,11 @@ class _Writing:
     ) -> str:
         """Return the tensor that comes of codes in the file, by a DQ alone."""
         inputs = [
-            self._constant(f"{name}_quantized", codes),
-            self._constant(f"{name}_scale", scales),
-            self._constant(f"{name}_zero_point", np.zeros(len(scales), codes.dtype)),
+            self._new.constant(f"{name}_quantized", codes),
+            self._new.constant(f"{name}_scale", scales),
+            self._new.constant(f"{name}_zero_point", np.zeros(len(scales), codes.dtype)),
         ]
-        return self._append("DequantizeLinear", inputs, f"{name}_dequantized", axis=axis)
-
-    def _append(self, op_type: str, inputs: list[str], name: str, **attributes: int) -> str:
-        output = self._fresh(name)
-        make = self._onnx.helper.make_node
-        self._nodes.append(make(op_type, inputs, [output], name=output, **attributes))
-        return output
-
-    def _constant(self, name: str, value: NDArray[np.generic]) -> str:
-        unique = self._fresh(name)
-        self._graph.initializer.append(self._onnx.numpy_helper.from_array(value, unique))
-        return unique
-
-    def _fresh(self, name: str) -> str:
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name
+        return self._new.node("DequantizeLinear", inputs, f"{name}_dequantized", axis=axis)
 
 
 def _drop_unused(model: ModelProto) -> None:

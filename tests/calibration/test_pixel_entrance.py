@@ -47,7 +47,14 @@ def seen(model: onnx.ModelProto, size: tuple[int, int] = (8, 8)) -> np.ndarray:
     watched.graph.output[0].name = "stem"
     del watched.graph.output[0].type.tensor_type.shape.dim[:]
     pixels = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
-    return run(watched, pixels, optimised=False)[0]
+    return side_by_side(run(watched, pixels, optimised=False)[0])
+
+
+def side_by_side(values: np.ndarray, channels: int = 4) -> np.ndarray:
+    """Columns that lie as groups of channels (see `grouped_columns`), as columns."""
+    count, groups, height, width = values.shape
+    split = values.reshape(count, groups // channels, channels, height, width)
+    return split.transpose(0, 2, 3, 4, 1).reshape(count, channels, height, -1)
 
 
 def with_kept_weights(model: onnx.ModelProto) -> onnx.ModelProto:

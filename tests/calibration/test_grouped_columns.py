@@ -1,0 +1,118 @@
+"""The first convolution on groups of pixels: the same result, to the bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from int8_networks import constants, model_of, named, nodes_of, producers, run
+from onnx import TensorProto
+from test_pixel_entrance import quantised, uint8_network
+
+from edgedet.calibration import qdq
+from edgedet.calibration.grouped_columns import COLUMNS, group_columns
+from edgedet.calibration.qdq import qdq_model
+
+CHANNELS = 5
+
+
+def network(size_hw: tuple[int, int], kernel_hw: tuple[int, int], **attributes: object):
+    """Return a graph of uint8 frames whose result is that of its first convolution."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "stem": rng.normal(size=(CHANNELS, 3, *kernel_hw)).astype(np.float32) / 100,
+        "stem_bias": rng.normal(size=CHANNELS).astype(np.float32),
+        "mean": np.float32([120, 110, 100]).reshape(1, 3, 1, 1),
+        "last": np.ones((2, CHANNELS, 1, 1), np.float32),
+    }
+    nodes = [
+        named("Cast", ["images"], "images_cast", to=TensorProto.FLOAT),
+        named("Transpose", ["images_cast"], "images_transpose", perm=[0, 3, 1, 2]),
+        named("Sub", ["images_transpose", "mean"], "images_sub"),
+        named("Conv", ["images_sub", "stem_weight", "stem_bias"], "stem", **attributes),
+        named("Conv", ["stem", "last"], "out"),
+    ]
+    return model_of(nodes, weights, [1, *size_hw, 3], TensorProto.UINT8)
+
+
+def both(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+    """Return the form for CPUs with groups, and without."""
+    amax = {"images_sub": 160.0, "stem": 9.0, "out": 20.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(qdq, "group_columns", lambda graph: None)
+        plain = qdq_model(model, amax, "cpu")
+    return qdq_model(model, amax, "cpu"), plain
+
+
+def is_grouped(model: onnx.ModelProto) -> bool:
+    weights = producers(model)[nodes_of(model, "Conv")[0].input[1]]
+    return constants(model)[weights.input[0]].shape[1] == 3 * COLUMNS
+
+
+def results(model: onnx.ModelProto, size_hw: tuple[int, int]) -> np.ndarray:
+    """Return what comes out of random pixels: of the graph as written, and as it is optimised."""
+    pixels = np.random.default_rng(1).integers(0, 256, (1, *size_hw, 3), np.uint8)
+    return np.stack([run(model, pixels, optimised=how)[0] for how in (False, True)])
+
+
+sides = st.integers(5, 24)
+
+
+@given(
+    size_hw=st.tuples(sides, sides),
+    kernel_hw=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    strides=st.tuples(st.integers(1, 3), st.sampled_from([1, 2, 4])),
+    pads=st.tuples(*[st.integers(0, 2)] * 4),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_result_is_the_same_to_the_bit(size_hw, kernel_hw, strides, pads):
+    model = network(size_hw, kernel_hw, strides=list(strides), pads=list(pads))
+    grouped, plain = both(model)
+    assume(is_grouped(grouped))
+    onnx.checker.check_model(grouped, full_check=True)
+    found, wanted = results(grouped, size_hw), results(plain, size_hw)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("kernel", [2, 3, 5])
+def test_common_first_layers_are_grouped(kernel):
+    pads = [(kernel - 1) // 2] * 2 + [kernel // 2] * 2
+    model = network((32, 48), (kernel, kernel), strides=[2, 2], pads=pads)
+    grouped, plain = both(model)
+    assert is_grouped(grouped)
+    assert not is_grouped(plain)
+    assert len(np.unique(results(grouped, (32, 48)))) > 50
+
+
+LEFT = {
+    "a step of three": {"strides": [3, 3]},
+    "weights with holes": {"strides": [2, 2], "dilations": [2, 2], "pads": [2, 2, 2, 2]},
+    "results that do not fill their groups": {"strides": [2, 2]},
+}
+
+
+@pytest.mark.parametrize("attributes", LEFT.values(), ids=LEFT)
+def test_what_cannot_be_grouped_stays(attributes):
+    grouped, plain = both(network((16, 16), (3, 3), **attributes))
+    assert not is_grouped(grouped)
+    assert grouped == plain
+
+
+def test_a_first_layer_in_float_stays():
+    model = quantised(uint8_network())
+    before = qdq_model(uint8_network(), {"images_sub": 160.0, "stem": 99.0}, "cpu", {"stem", "out"})
+    assert is_grouped(model)
+    again = onnx.ModelProto()
+    again.CopyFrom(before)
+    group_columns(again.graph)
+    assert again == before
+
+
+def test_a_graph_that_is_grouped_is_not_grouped_again():
+    grouped, _ = both(network((16, 16), (3, 3), strides=[2, 2], pads=[1, 1, 1, 1]))
+    again = onnx.ModelProto()
+    again.CopyFrom(grouped)
+    group_columns(again.graph)
+    assert again == grouped
