@@ -20,6 +20,7 @@ from outlier_channel import with_outlier
 from results import Results, publish
 
 from edgedet.export.onnx_file import load_onnx, save_onnx
+from edgedet.int8.accuracy import points_lost, without_minus_zero
 from edgedet.int8.request import Int8Request
 from edgedet.int8.run import export_int8
 from edgedet.runtime.environment import describe_environment
@@ -89,13 +90,16 @@ def rows_of(case: Case, out: Path) -> list[dict[str, Any]]:
     return [row_of(case, report, form) for form in report["forms"]]
 
 
+def points_lost_of(fp32: float, measured: Mapping[str, Any]) -> float:
+    """Return by how many points its AP is below that of FP32."""
+    return without_minus_zero(points_lost(fp32, measured["accuracy"]["ap"]))
+
+
 def row_of(case: Case, report: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]:
     """Return what one form lost: by each method as calibrated, and in the end."""
     fp32 = report["fp32"]["ap"]
     lost = [
-        round(100 * (fp32 - trial["accuracy"]["ap"]), 2)
-        for trial in report["trials"]
-        if trial["form"] == form["form"]
+        points_lost_of(fp32, trial) for trial in report["trials"] if trial["form"] == form["form"]
     ]
     return {
         "case": case.name,
@@ -104,7 +108,7 @@ def row_of(case: Case, report: Mapping[str, Any], form: Mapping[str, Any]) -> di
         "lost as calibrated": " ".join(map(str, lost)),
         "ended": "passed" if form["passed"] else "refused",
         "in float": f"{len(form['float_layers'])} of {form['layers']}",
-        "lost in the end": round(100 * (fp32 - form["accuracy"]["ap"]), 2),
+        "lost in the end": points_lost_of(fp32, form),
     }
 
 
