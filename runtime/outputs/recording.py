@@ -151,4 +151,6 @@ class Recorder(Output):
         if self._form is None:
             self._form = video_form(folder.path)
         path = folder.new_path(frame.camera, self._form.suffix)
-        return Segment(path, self._form, FPS, frame.image_bgr.shape[:2], frame.scene_s)
+        segment = Segment(path, self._form, FPS, frame.image_bgr.shape[:2], frame.scene_s)
+        _LOG.info("recording %s", path)
+        return segment

@@ -122,12 +122,16 @@ def test_a_new_file_after_its_length_a_gap_and_for_another_size(form, record):
     assert shapes == [(48, 64)] * 4 + [(64, 48)]
 
 
-def test_each_camera_has_files_of_its_own(form, record):
+def test_each_camera_has_files_of_its_own_and_each_is_told(form, record, caplog):
     recorder, _, folder = record()
-    for camera in ("door", "yard"):
-        put(recorder, np.arange(10) / 15, camera=camera)
+    with caplog.at_level(logging.INFO):
+        for camera in ("door", "yard"):
+            put(recorder, np.arange(10) / 15, camera=camera)
     recorder.close()
-    assert sorted(path.name.split("_")[0] for path in folder.iterdir()) == ["door", "yard"]
+    files = sorted(folder.iterdir())
+    assert [path.name.split("_")[0] for path in files] == ["door", "yard"]
+    told = [one.getMessage() for one in caplog.records]
+    assert told == ["recording {}".format(path) for path in files]
 
 
 def test_it_stops_and_goes_on_as_told(form, record):
