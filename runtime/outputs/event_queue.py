@@ -12,12 +12,18 @@ from ..closing import Closing
 MOST_WAITING = 1000
 """The oldest goes when there are more: the newest say how things are."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+MOST_REFUSED = 5
+"""An event that was refused so often goes: it would keep all others from going, for ever."""
 CLOSING_S = 5.0
 
 Event = Dict[str, Any]
 """Plain JSON types."""
 
 _LOG = logging.getLogger("edgedet.events")
+
+
+class EventRefusedError(OSError):
+    """An event that was not taken for what it is: others might be."""
 
 
 class EventTarget(Closing):
@@ -28,7 +34,7 @@ class EventTarget(Closing):
 
     @abstractmethod
     def send(self, event: Event) -> None:
-        """Send one event; OSError when it was not taken."""
+        """Send one event; OSError when it was not taken, EventRefusedError when it never will."""
 
     def close(self) -> None:
         """Leave; closing twice does no harm."""
@@ -69,35 +75,48 @@ class EventQueue(Closing):
             _LOG.warning("%s: %d events were not taken", self._name, lost)
 
     def _serve(self) -> None:
-        pause_s, told = FIRST_PAUSE_S, ""
         for event in iter(self._next, None):
-            while True:
-                trouble = self._tried(event)
-                if not trouble:
-                    if told:
-                        _LOG.warning("%s: taken again", self._name)
-                    pause_s, told = FIRST_PAUSE_S, ""
-                    break
-                if trouble != told:  # once, however long it lasts
-                    _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
-                    told = trouble
-                if wait_steadily(lambda: self._closing, pause_s):
-                    return
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            if not self._deliver(event):
+                return
 
-    def _tried(self, event: Event) -> str:
-        """Send an event; return what was in the way, or nothing."""
+    def _deliver(self, event: Event) -> bool:
+        """Send an event until it is taken, or was refused often; return False for the end."""
+        pause_s, told, refused = FIRST_PAUSE_S, "", 0
+        while True:
+            error = self._tried(event)
+            if error is None:
+                if told:
+                    _LOG.warning("%s: taken again", self._name)
+                return True
+            trouble = _trouble(error)
+            refused += isinstance(error, EventRefusedError)
+            if refused == MOST_REFUSED:
+                _LOG.warning("%s: %s, %d times; this event goes", self._name, trouble, refused)
+                return True
+            if trouble != told:  # once, however long it lasts
+                _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
+                told = trouble
+            if wait_steadily(lambda: self._closing, pause_s):
+                return False
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _tried(self, event: Event) -> Optional[Exception]:
+        """Send an event; return what was in the way, None for nothing."""
         try:
             self._target.send(event)
-        except (OSError, ValueError) as error:
-            return " ".join(str(error).split()) or type(error).__name__
-        except Exception as bug:
-            # Without its text, which may hold secrets; the events behind it are to go on.
-            return "a bug, {}".format(type(bug).__name__)
+        except Exception as error:  # of a bug, too: the events behind it are to go on
+            return error
         self.sent += 1
-        return ""
+        return None
 
     def _next(self) -> Optional[Event]:
         with self._news:
             self._news.wait_for(lambda: bool(self._waiting or self._closing))
             return self._waiting.popleft() if self._waiting else None
+
+
+def _trouble(error: Exception) -> str:
+    """Return one line; of a bug without its text, which may hold secrets."""
+    if isinstance(error, (OSError, ValueError)):
+        return " ".join(str(error).split()) or type(error).__name__
+    return "a bug, {}".format(type(error).__name__)

@@ -34,6 +34,8 @@ class Mqtt(EventTarget):
             raise UsageError("a topic without + and #", repr(self._topic), "name one topic")
         self.name = "MQTT {}".format(parts.hostname)
         self._tls = parts.scheme == "mqtts"
+        self._answer = ""
+        """Of the broker, where it let us not in."""
         self._host: str = parts.hostname
         self._port = parts.port or (TLS_PORT if self._tls else PLAIN_PORT)
         self._client = self._made()
@@ -67,7 +69,7 @@ class Mqtt(EventTarget):
         deadline_s = time.monotonic() + TAKEN_S
         while not self._client.is_connected():
             if time.monotonic() >= deadline_s:
-                raise OSError("no connection to the broker")
+                raise OSError(self._answer or "no connection to the broker")
             time.sleep(0.05)
         return self._client.publish(self._topic, json.dumps(event, allow_nan=False), qos=1)
 
@@ -84,4 +86,12 @@ class Mqtt(EventTarget):
         client = paho.Client() if versions is None else paho.Client(versions.VERSION2)
         if self._tls:
             client.tls_set()
+
+        def connected(*heard: Any) -> None:
+            # Client, userdata, flags, reason; before 2.0 the reason is a number.
+            reason = heard[3]
+            text = paho.connack_string(reason) if isinstance(reason, int) else str(reason)
+            self._answer = "" if reason == 0 else "the broker says: {}".format(text)
+
+        client.on_connect = connected
         return client

@@ -9,9 +9,11 @@ from typing import Any, Optional
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ..errors import UsageError
-from .event_queue import Event, EventTarget
+from .event_queue import Event, EventRefusedError, EventTarget
 
 TIMEOUT_S = 5.0
+REFUSED = (400, 413, 415, 422)
+"""Answers that are about the event itself, not about whoever sends it."""
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -50,7 +52,8 @@ class Webhook(EventTarget):
                 answer.read(1024)
         except urllib.error.HTTPError as error:
             moved = ", which sends to another address" if error.code // 100 == 3 else ""
-            raise OSError("the server answered {}{}".format(error.code, moved)) from None
+            kind = EventRefusedError if error.code in REFUSED else OSError
+            raise kind("the server answered {}{}".format(error.code, moved)) from None
         except urllib.error.URLError as error:
             raise OSError(str(error.reason)) from None
         except http.client.HTTPException as error:  # its text may hold the path

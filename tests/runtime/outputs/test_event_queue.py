@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from edgedet.runtime.outputs import event_queue
-from edgedet.runtime.outputs.event_queue import EventQueue, EventTarget
+from edgedet.runtime.outputs.event_queue import EventQueue, EventRefusedError, EventTarget
 
 
 class Target(EventTarget):
@@ -92,6 +92,29 @@ def test_a_bug_of_a_target_keeps_no_event_behind_it(caplog):
         assert target.got.acquire(timeout=10)
     queue.close()
     assert target.taken == [0, 1]
+
+
+def test_an_event_that_is_refused_again_and_again_keeps_none_behind_it(caplog):
+    target = Target()
+    taken, tried = target.send, []
+
+    def send(event):
+        tried.append(event["n"])
+        if event["n"] == 1:
+            raise EventRefusedError("the server answered 422")
+        taken(event)
+
+    target.send = send
+    queue = EventQueue(target)
+    for n in range(3):
+        queue.put({"n": n})
+    for _ in range(2):
+        assert target.got.acquire(timeout=10)
+    queue.close()
+    assert target.taken == [0, 2]
+    assert tried == [0, 1, 1, 1, 1, 1, 2]
+    assert "target: the server answered 422, 5 times; this event goes" in caplog.text
+    assert "target: 1 events were not taken" in caplog.text
 
 
 def test_one_that_is_still_on_its_way_at_the_end_is_lost_too(monkeypatch, caplog):

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,15 @@ class Broker:
         text = "listener {} 127.0.0.1\nallow_anonymous true\n".format(self.port)
         self._config.write_text(text)
         self._process = None
+
+    def let_in(self, user, password):
+        """Nobody else, from the next start on."""
+        known = self._config.with_name("passwords")
+        known.touch(0o600)
+        tool = [shutil.which("mosquitto_passwd"), "-b", str(known), user, password]
+        subprocess.check_call(tool)
+        text = "listener {} 127.0.0.1\nallow_anonymous false\npassword_file {}\nuser root\n"
+        self._config.write_text(text.format(self.port, known))
 
     def start(self):
         command = [BROKER, "-c", str(self._config)]
@@ -123,6 +133,22 @@ def test_nobody_there_is_an_error_each_time(broker, monkeypatch):
     for _ in range(2):
         with pytest.raises(OSError, match="refused"):
             target.send({})
+    target.close()
+
+
+def test_a_wrong_password_is_told_as_such(broker, monkeypatch):
+    broker.stop()
+    broker.let_in("me", "right-password")
+    broker.start()
+    monkeypatch.setattr(module, "TAKEN_S", 1.0)
+    address = "127.0.0.1:{}/yard".format(broker.port)
+    target = Mqtt("mqtt://me:wrong-password@" + address)
+    with pytest.raises(OSError, match="the broker says: .*[Nn]ot authori[sz]ed") as error:
+        target.send({})
+    assert "wrong-password" not in str(error.value)
+    target.close()
+    target = Mqtt("mqtt://me:right-password@" + address)
+    target.send({})
     target.close()
 
 

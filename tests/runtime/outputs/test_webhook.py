@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from edgedet.runtime.errors import UsageError
+from edgedet.runtime.outputs.event_queue import EventRefusedError
 from edgedet.runtime.outputs.webhook import Webhook
 
 
@@ -60,6 +61,7 @@ def test_an_answer_that_is_no_yes(server, code):
     with pytest.raises(OSError, match="answered {}".format(code)) as error:
         Webhook(url_of(server)).send({})
     assert "secret" not in str(error.value)
+    assert isinstance(error.value, EventRefusedError) == (code == 400)
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
