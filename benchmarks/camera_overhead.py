@@ -43,6 +43,11 @@ SIZES_HW = {"640x480": (480, 640), "1080p": (1080, 1920)}
 TARGET = 0.10
 FRAME, NETWORK = "capture to detections", "network alone"
 PREPROCESSING, POSTPROCESSING = "preprocessing alone", "postprocessing alone"
+PROTOCOL = (
+    "each round: one frame through the loop of a camera, from its capture to its detections; then "
+    "preprocessing, network and postprocessing of the same frame alone; overhead = median over "
+    "rounds of the frame / the network alone, less 1"
+)
 WARMUP = 20
 FRAMES = 8
 PAUSE_S = 0.005
@@ -87,7 +92,8 @@ def main() -> None:
                 findings.append(Finding(f"{name}: overhead", cost, "of the network", TARGET))
     images = arguments.images and arguments.images.name
     settings = {"model": arguments.model.name, "images": images, "rounds": arguments.rounds}
-    results = Results("camera_overhead", settings, describe_environment(), rows, findings)
+    environment = describe_environment()
+    results = Results("camera_overhead", settings, environment, rows, findings, protocol=PROTOCOL)
     publish(results, arguments.out)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from results import Finding, Results, publish
 from watched_process import COMMAND, growth, sampled, thinned
 
-from edgedet.runtime.environment import describe_environment
+from edgedet.runtime.environment import describe_environment, package_versions
 
 SOURCE = "shapes://640x480@60"
 TILES = "2x2"
@@ -50,7 +50,7 @@ def main() -> None:
     settings = {key: str(value) for key, value in vars(arguments).items() if key != "out"}
     rows = [sample._asdict() for sample in thinned(samples)]
     findings = [*ages(lines[1:]), *growth(samples)]
-    environment = describe_environment()
+    environment = {**describe_environment(), "packages": package_versions()}
     results = Results("overload", settings, environment, rows, findings, protocol=PROTOCOL)
     publish(results, arguments.out)
 

@@ -22,9 +22,13 @@ from typing import Any
 from results import Results, publish
 from watched_process import COMMAND, growth, sampled, thinned
 
-from edgedet.runtime.environment import describe_environment
+from edgedet.runtime.environment import describe_environment, package_versions
 
 FAST = "shapes://640x480@240"
+PROTOCOL = (
+    "edgedet camera --track --serve as a process of its own, with one who watches the page; /proc "
+    "every 5 s; growth = median of the last tenth of the samples less that of the second tenth"
+)
 
 
 def main() -> None:
@@ -44,7 +48,8 @@ def main() -> None:
         process.wait(30)
     settings = {"source": arguments.source, "minutes": arguments.minutes, "state_at_end": state}
     rows = [sample._asdict() for sample in thinned(samples)]
-    results = Results("soak", settings, describe_environment(), rows, growth(samples))
+    environment = {**describe_environment(), "packages": package_versions()}
+    results = Results("soak", settings, environment, rows, growth(samples), protocol=PROTOCOL)
     publish(results, arguments.out)
 
 
@@ -65,7 +70,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: subprocess.Popen[Any]) -> None:
     """Return when the page answers; RuntimeError when the camera ended before."""
     for _ in range(600):
         if process.poll() is not None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from results import Finding
 
@@ -28,7 +28,7 @@ class Sample(NamedTuple):
     threads: int
 
 
-def sampled(process: subprocess.Popen[bytes], seconds: float) -> Iterator[Sample]:
+def sampled(process: subprocess.Popen[Any], seconds: float) -> Iterator[Sample]:
     """Yield a sample every few seconds; RuntimeError when the process ends."""
     folder, began_s = Path(f"/proc/{process.pid}"), time.monotonic()
     while (at_s := time.monotonic() - began_s) < seconds:
@@ -60,5 +60,5 @@ def growth(samples: list[Sample]) -> list[Finding]:
 
 
 def thinned(samples: list[Sample]) -> list[Sample]:
-    """Return some fifty of them, for the record."""
+    """Return fifty to a hundred of them, for the record."""
     return samples[:: max(1, len(samples) // 50)]

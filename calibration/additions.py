@@ -28,19 +28,20 @@ class Additions:
 
     def node(self, op_type: str, inputs: list[str], name: str, **attributes: object) -> str:
         """Make a node and return the tensor that it makes; both have the name, or one like it."""
-        output = self._fresh(name)
+        output = self.fresh(name)
         make = self._onnx.helper.make_node
         self.nodes.append(make(op_type, inputs, [output], name=output, **attributes))
         return output
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
         """Add a constant and return its name, which is that or one like it."""
-        unique = self._fresh(name)
+        unique = self.fresh(name)
         array = np.ascontiguousarray(value) if value.ndim else value
         self._graph.initializer.append(self._onnx.numpy_helper.from_array(array, unique))
         return unique
 
-    def _fresh(self, name: str) -> str:
+    def fresh(self, name: str) -> str:
+        """Return a name that nothing has: that one or one like it."""
         while name in self._taken:
             name += "_"
         self._taken.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgedet.runtime.decode_tail import Step, decode_tail
@@ -90,6 +90,25 @@ def readers_of(graph: GraphProto) -> dict[str, list[int]]:
     for index, _, name in edges_of(graph):
         readers.setdefault(name, []).append(index)
     return readers
+
+
+def chain_of(graph: GraphProto, name: str, op_types: Sequence[str]) -> list[int] | None:
+    """Return the indices of nodes of these types, each the only reader of what the one before
+    makes, the first one of `name`. None where there are others, or something between is a result
+    of the graph.
+    """
+    readers, results = readers_of(graph), {value.name for value in graph.output}
+    chain: list[int] = []
+    for op_type in op_types:
+        found = readers.get(name, [])
+        if name in results or len(found) != 1:
+            return None
+        node = graph.node[found[0]]
+        if node.op_type != op_type or node.input[0] != name:
+            return None
+        chain += found
+        name = node.output[0]
+    return chain
 
 
 def edges_of(graph: GraphProto) -> Iterator[tuple[int, int, str]]:

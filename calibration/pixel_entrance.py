@@ -21,7 +21,7 @@ import numpy as np
 
 from .additions import Additions
 from .affine import UINT8_MAX
-from .layers import constants_of, readers_of
+from .layers import chain_of, constants_of
 from .tensors import FLOAT
 from .weights import rounded_weights
 
@@ -141,18 +141,12 @@ class _Entering:
 def _entrance_of(graph: GraphProto) -> _Entrance | None:
     """Return the beginning of a graph that takes uint8 frames, None where it is another one."""
     frame = next((v for v in graph.input if v.type.tensor_type.elem_type == UINT8), None)
-    readers, constants = readers_of(graph), constants_of(graph)
-    chain: list[int] = []
-    name = frame.name if frame is not None else ""
-    for op_type in ("Cast", "Transpose", "Sub", "Conv"):
-        if len(readers.get(name, ())) != 1:
-            return None
-        chain += readers[name]
-        node = graph.node[chain[-1]]
-        if node.op_type != op_type or node.input[0] != name:
-            return None
-        name = node.output[0]
-    assert frame is not None  # its name was read
+    if frame is None:
+        return None
+    constants = constants_of(graph)
+    chain = chain_of(graph, frame.name, ("Cast", "Transpose", "Sub", "Conv"))
+    if chain is None:
+        return None
     cast, transpose, sub, conv = (graph.node[index] for index in chain)
     shape = tuple(dim.dim_value for dim in frame.type.tensor_type.shape.dim)
     mean = constants.get(sub.input[1])

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 CUT_SHARE = 0.6
 """A box cut by the edge of a tile goes when so much of the smaller box lies in the other one."""
 SURE_SHARE = 0.5
-"""A whole box stands before a cut one that is at most so much surer: before all of them, what is
-hardly seen in the whole frame would take away what a tile is sure of."""
+"""A cut box counts as so much less sure. Behind all whole ones it would go even when a tile is sure
+of it, and the whole frame hardly shows anything."""
 EDGE_PX = 2.0
 """A box that ends so near to the edge of its tile was cut by it; graphs round to about a pixel."""
 
@@ -78,8 +78,8 @@ def merge(
     """What was found in each tile, in its pixels, as one result in pixels of the frame.
 
     Of boxes of one class from different tiles the weaker one goes when their IoU is above the
-    threshold. A box that an edge of its tile cuts off is a part of an object: it goes as well when
-    it lies in a box that is whole and at least half as sure, whatever their sizes.
+    threshold. A box that an edge of its tile cuts off is a part of an object: it counts as half as
+    sure, and goes as well when it lies in a box that counts for more, whatever their sizes.
     """
     tile_of = np.repeat(np.arange(len(found)), [len(each) for each in found])
     shift = np.tile(tiles_xyxy[:, :2], 2)[tile_of].astype(np.float32)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+PIPED = "; a pipe takes Motion JPEG: ffmpeg -i FILE -f mjpeg - | edgedet camera ... --source -"
 GRACE_S = 1.0
 """A source tells its own silence, if it can; after so much more its reader hangs."""
 WATCH_EVERY_S = 0.5
@@ -110,13 +111,22 @@ class Capture:
                 wait_steadily(self._wake.is_set, WATCH_EVERY_S)
                 self._wake.clear()
             self._leave(reader)
-            if self._closing.is_set() or (reader.over and reader.error is None):
+            if self._closing.is_set():
+                return
+            if reader.over and reader.error is None:
+                self._require_some()
                 return
             if reader.frames:
                 back_off.reset()
             self._lose(reader)
             wait_steadily(self._closing.is_set, back_off.next_s())
             self._health.reopened()
+
+    def _require_some(self) -> None:
+        """Raise DataError for a source that came to its end without a frame."""
+        if not self._number:
+            expected = "a picture of {}".format(redacted(self._uri))
+            raise DataError(expected, "its end", "check what it holds" + PIPED)
 
     def _begin(self) -> Reader:
         name = "read-" + self.camera

@@ -81,6 +81,9 @@ class Health:
         """Note that it came to its end."""
         with self._lock:
             self._state = ENDED
+            if self._gap_begin_s is not None:  # who has ended is not away any longer
+                self._gap_s += time.monotonic() - self._gap_begin_s
+                self._gap_begin_s = None
 
     def captured(self, now_s: float) -> float:
         """Note a frame; return for how long there was none before it, if that was a gap, else 0."""

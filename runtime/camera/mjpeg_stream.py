@@ -23,7 +23,6 @@ MOST_DAMAGED = 10
 """Pictures in a row that do not decode: then it is no stream of pictures."""
 WAIT_S = 0.2
 """After so long without a byte it looks whether it is to end."""
-PIPE_FIX = "pipe into it, as: ffmpeg -i FILE -f mjpeg - | edgedet camera ... --source -"
 
 
 class ByteStream(ABC):
@@ -74,7 +73,6 @@ class MjpegStream(GuardedSource):
         self.live = not (ends and source.wish.fast)
         self._splitter = JpegSplitter()
         self._waiting: List[bytes] = []
-        self._came = False
         self._granted = Granted(None, 0.0, form)
 
     @property
@@ -101,22 +99,14 @@ class MjpegStream(GuardedSource):
                 return None
             part = self._read()
             if part is None:
-                self._require_some()
                 return None
             self._waiting += self._splitter.feed(part)
             if not self._waiting and time.monotonic() > end_s:
                 raise self._lost("none")
-        self._came = True
         picture = self._waiting.pop(-1 if self.live else 0)
         if self.live:
             self._waiting = []
         return picture
-
-    def _require_some(self) -> None:
-        """Raise DataError where the end comes without a picture before it."""
-        if not self._came:
-            expected = "Motion JPEG from " + self._shown
-            raise DataError(expected, "its end without a picture", PIPE_FIX)
 
     def _read(self) -> Optional[bytes]:
         try:
@@ -144,7 +134,9 @@ def open_stdin(source: SourceUri) -> LiveSource:
     UsageError where stdin is a terminal.
     """
     if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("Motion JPEG through a pipe", "a terminal", PIPE_FIX)
+        found = "a terminal"
+        fix = "pipe into it, as: ffmpeg -i FILE -f mjpeg - | edgedet camera ... --source -"
+        raise UsageError("Motion JPEG through a pipe", found, fix)
     return MjpegStream(
         source, DescriptorBytes(sys.stdin.fileno()), "MJPG through a pipe", ends=True
     )

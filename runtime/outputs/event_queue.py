@@ -13,7 +13,7 @@ MOST_WAITING = 1000
 """The oldest goes when there are more: the newest say how things are."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 MOST_REFUSED = 5
-"""An event that was refused so often goes: it would keep all others from going, for ever."""
+"""An event that was refused so often, or met a bug, goes: it would keep all others from going."""
 CLOSING_S = 5.0
 
 Event = Dict[str, Any]
@@ -80,7 +80,7 @@ class EventQueue(Closing):
                 return
 
     def _deliver(self, event: Event) -> bool:
-        """Send an event until it is taken, or was refused often; return False for the end."""
+        """Send an event until it is taken, or was refused often; return whether to go on."""
         pause_s, told, refused = FIRST_PAUSE_S, "", 0
         while True:
             error = self._tried(event)
@@ -89,7 +89,8 @@ class EventQueue(Closing):
                     _LOG.warning("%s: taken again", self._name)
                 return True
             trouble = _trouble(error)
-            refused += isinstance(error, EventRefusedError)
+            hopeless = isinstance(error, EventRefusedError) or not isinstance(error, OSError)
+            refused += hopeless
             if refused == MOST_REFUSED:
                 _LOG.warning("%s: %s, %d times; this event goes", self._name, trouble, refused)
                 return True
@@ -97,14 +98,14 @@ class EventQueue(Closing):
                 _LOG.warning("%s: %s; tried again until it is taken", self._name, trouble)
                 told = trouble
             if wait_steadily(lambda: self._closing, pause_s):
-                return False
+                return hopeless  # then others may be taken
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _tried(self, event: Event) -> Optional[Exception]:
         """Send an event; return what was in the way, None for nothing."""
         try:
             self._target.send(event)
-        except Exception as error:  # of a bug, too: the events behind it are to go on
+        except Exception as error:  # of a bug, too
             return error
         self.sent += 1
         return None

@@ -165,3 +165,12 @@ def test_another_beginning_stays_as_it_is(change: object) -> None:
 def test_the_form_of_tensorrt_subtracts() -> None:
     model = qdq_model(uint8_network(), {"images_sub": 160.0}, "tensorrt")
     assert len(nodes_of(model, "Sub")) == 1
+
+
+def test_a_difference_from_the_mean_that_is_asked_for_stays() -> None:
+    model = uint8_network()
+    asked = onnx.helper.make_tensor_value_info("images_sub", TensorProto.FLOAT, [1, 3, 8, 8])
+    model.graph.output.append(asked)
+    changed = quantised(model)
+    onnx.checker.check_model(changed, full_check=True)
+    assert nodes_of(changed, "Sub")

@@ -235,7 +235,9 @@ def test_a_reader_that_waits_for_the_inbox_does_not_hang(play):
         assert camera.capture.abandoned == 0
 
 
-@pytest.mark.parametrize("steps", [[wait_until_closed], [hang], [(2, 2), (2, 2)], [LOST_ERROR]])
+@pytest.mark.parametrize(
+    "steps", [[wait_until_closed], [hang], [(2, 2), (2, 2)], [LOST_ERROR] * 99]
+)
 def test_closing_never_hangs(play, steps):
     """Not while it waits for a frame, nor for the inbox, nor for a driver, nor to try again."""
     live = steps[-1] != (2, 2)

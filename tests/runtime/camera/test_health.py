@@ -84,3 +84,13 @@ def test_seconds_without_a_picture_never_become_fewer(clock):
     assert health.read().gap_s == 10.0
     health.captured(came_s)
     assert health.read().gap_s == 10.0
+
+
+def test_the_gap_of_a_camera_that_ended_grows_no_more(clock):
+    health = Health("door")
+    health.captured(clock.now_s)
+    health.lost("nobody there")
+    clock.now_s += 3
+    health.ended()
+    clock.now_s += 100
+    assert health.read().gap_s == 3.0

@@ -343,13 +343,31 @@ def test_a_pipe_that_ends_is_the_end(stdin):
     assert camera.capture.error is None
 
 
-@pytest.mark.parametrize("written", [b"", b"no picture" * 1000])
+@pytest.mark.parametrize("written", [b"", b"no picture" * 1000, with_thumbnail(PICTURES[0])[:-40]])
 def test_a_pipe_that_holds_no_picture_says_what_is_wanted(stdin, written):
     os.write(stdin, written)
     os.close(stdin)
-    told = "end without a picture; pipe into it, as: ffmpeg"
-    with open_live("-", WISH) as source, pytest.raises(DataError, match=told):
-        source.read()
+    with Watched("-") as camera:
+        until_ended(camera)
+    assert "found its end; check what it holds; a pipe takes" in str(camera.capture.error)
+    assert isinstance(camera.capture.error, DataError)
+
+
+def test_a_pipe_that_was_silent_for_long_ends_all_the_same(stdin):
+    os.write(stdin, b"".join(PICTURES))
+    with Watched("-", WISH) as camera:
+        camera.frame()
+        camera.wait_for(LOST)
+        os.close(stdin)
+        until_ended(camera)
+    assert camera.capture.error is None
+
+
+def until_ended(camera):
+    end_s = time.monotonic() + 60
+    while not camera.capture.ended:
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
 
 
 def test_a_pipe_can_be_left(stdin):

@@ -79,32 +79,30 @@ def test_what_is_lost_at_the_end_is_told(caplog):
     assert caplog.text.count("target: away; tried again until it is taken") == 1
 
 
-def test_a_bug_of_a_target_keeps_no_event_behind_it(caplog):
-    target = Target()
-    taken, target.send = target.send, lambda event: [][event["n"]]
-    queue = EventQueue(target)
-    queue.put({"n": 0})
-    while "a bug, IndexError" not in caplog.text:
-        pass
-    target.send = taken
-    queue.put({"n": 1})
-    for _ in range(2):
-        assert target.got.acquire(timeout=10)
-    queue.close()
-    assert target.taken == [0, 1]
+class Picky(Target):
+    """Raises for one event, whatever happens."""
 
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.refused = error, 0
 
-def test_an_event_that_is_refused_again_and_again_keeps_none_behind_it(caplog):
-    target = Target()
-    taken, tried = target.send, []
-
-    def send(event):
-        tried.append(event["n"])
+    def send(self, event):
         if event["n"] == 1:
-            raise EventRefusedError("the server answered 422")
-        taken(event)
+            self.refused += 1
+            raise self.error
+        super().send(event)
 
-    target.send = send
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (EventRefusedError("the server answered 422"), "the server answered 422"),
+        (IndexError("secret"), "a bug, IndexError"),
+        (ValueError("Out of range float values"), "Out of range float values"),
+    ],
+)
+def test_an_event_that_never_goes_keeps_none_behind_it(caplog, error, told):
+    target = Picky(error)
     queue = EventQueue(target)
     for n in range(3):
         queue.put({"n": n})
@@ -112,9 +110,20 @@ def test_an_event_that_is_refused_again_and_again_keeps_none_behind_it(caplog):
         assert target.got.acquire(timeout=10)
     queue.close()
     assert target.taken == [0, 2]
-    assert tried == [0, 1, 1, 1, 1, 1, 2]
-    assert "target: the server answered 422, 5 times; this event goes" in caplog.text
+    assert target.refused == event_queue.MOST_REFUSED
+    assert "target: {}, 5 times; this event goes".format(told) in caplog.text
     assert "target: 1 events were not taken" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_at_the_end_an_event_that_is_refused_keeps_none_behind_it(monkeypatch):
+    monkeypatch.setattr(event_queue, "FIRST_PAUSE_S", 60.0)
+    target = Picky(EventRefusedError("no"))
+    queue = EventQueue(target)
+    for n in range(3):
+        queue.put({"n": n})
+    queue.close()
+    assert target.taken == [0, 2]
 
 
 def test_one_that_is_still_on_its_way_at_the_end_is_lost_too(monkeypatch, caplog):
