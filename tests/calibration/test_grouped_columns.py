@@ -1,4 +1,4 @@
-"""The first convolution on groups of pixels: the same result, to the bit."""
+"""The first convolution on groups of pixels: the same result."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from edgedet.calibration.qdq import qdq_model
 from edgedet.int8.cpu import this_cpu
 
 CHANNELS = 5
+AMAX = {"images_sub": 160.0, "stem": 9.0, "out": 20.0}
+STEP = 2 * AMAX["stem"] / 255
+"""Between two codes of the first result, of which the last layer adds one for each channel."""
 
 
 def network(size_hw: tuple[int, int], kernel_hw: tuple[int, int], **attributes: object):
@@ -40,11 +43,10 @@ def network(size_hw: tuple[int, int], kernel_hw: tuple[int, int], **attributes: 
 
 def both(model: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
     """Return the form for CPUs with groups, and without."""
-    amax = {"images_sub": 160.0, "stem": 9.0, "out": 20.0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(qdq, "group_columns", lambda graph: None)
-        plain = qdq_model(model, amax, "cpu")
-    return qdq_model(model, amax, "cpu"), plain
+        plain = qdq_model(model, AMAX, "cpu")
+    return qdq_model(model, AMAX, "cpu"), plain
 
 
 def is_grouped(model: onnx.ModelProto) -> bool:
@@ -52,13 +54,10 @@ def is_grouped(model: onnx.ModelProto) -> bool:
     return constants(model)[weights.input[0]].shape[1] == 3 * COLUMNS
 
 
-def results(model: onnx.ModelProto, size_hw: tuple[int, int]) -> np.ndarray:
-    """Return what comes out of random pixels: of the graph as written, and as it is optimised,
-    where the CPU adds products without a loss.
-    """
+def result(model: onnx.ModelProto, size_hw: tuple[int, int], *, optimised: bool) -> np.ndarray:
+    """Return what comes out of random pixels. Optimised, ONNX Runtime adds whole numbers."""
     pixels = np.random.default_rng(1).integers(0, 256, (1, *size_hw, 3), np.uint8)
-    hows = (False, True) if this_cpu().int8_flags else (False,)
-    return np.stack([run(model, pixels, optimised=how)[0] for how in hows])
+    return run(model, pixels, optimised=optimised)[0]
 
 
 sides = st.integers(5, 24)
@@ -71,13 +70,17 @@ sides = st.integers(5, 24)
     pads=st.tuples(*[st.integers(0, 2)] * 4),
 )
 @settings(max_examples=60, deadline=None)
-def test_the_result_is_the_same_to_the_bit(size_hw, kernel_hw, strides, pads):
+def test_the_result_is_the_same(size_hw, kernel_hw, strides, pads):
+    """To the bit in INT8, where no product is lost; in float but for sums between two codes."""
     model = network(size_hw, kernel_hw, strides=list(strides), pads=list(pads))
     grouped, plain = both(model)
     assume(is_grouped(grouped))
     onnx.checker.check_model(grouped, full_check=True)
-    found, wanted = results(grouped, size_hw), results(plain, size_hw)
-    np.testing.assert_array_equal(found, wanted)
+    found, wanted = (result(each, size_hw, optimised=False) for each in (grouped, plain))
+    np.testing.assert_allclose(found, wanted, atol=CHANNELS * STEP)
+    if this_cpu().int8_flags:
+        found, wanted = (result(each, size_hw, optimised=True) for each in (grouped, plain))
+        np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize("kernel", [2, 3, 5])
@@ -87,7 +90,7 @@ def test_common_first_layers_are_grouped(kernel):
     grouped, plain = both(model)
     assert is_grouped(grouped)
     assert not is_grouped(plain)
-    assert len(np.unique(results(grouped, (32, 48)))) > 50
+    assert len(np.unique(result(grouped, (32, 48), optimised=True))) > 50
 
 
 LEFT = {
