@@ -101,7 +101,7 @@ def test_a_link_on_another_site_opens_too(guarded):
 
 
 def test_no_secret_is_logged(guarded, caplog):
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "edgedet.web")
     for path in ["/?token=" + TOKEN, "/api/state?token=" + TOKEN, "/?token=wrong&x=" + TOKEN]:
         guarded.ask(path, headers={"Authorization": "Bearer " + TOKEN})
     assert "'/api/state'" in caplog.text
