@@ -126,7 +126,8 @@ class Capture:
         """Raise DataError for a source that came to its end without a frame."""
         if not self._number:
             expected = "a picture of {}".format(redacted(self._uri))
-            raise DataError(expected, "its end", "check what it holds" + PIPED)
+            fix = "check what it holds" + (PIPED if self._uri == "-" else "")
+            raise DataError(expected, "its end", fix)
 
     def _begin(self) -> Reader:
         name = "read-" + self.camera

@@ -9,6 +9,16 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
+from self_labelled import exported, write_data  # noqa: E402
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A small detector, and noise that is labelled with what it finds there."""
+    model = tmp_path / "toy.onnx"
+    exported(model)
+    return model, write_data(tmp_path / "noise", model)
+
 
 def run(repo, tmp_path, script, *arguments):
     out = tmp_path / "out.json"
@@ -37,14 +47,8 @@ def test_inference(repo, tmp_path):
 
 
 @pytest.mark.slow
-def test_int8(repo, tmp_path, monkeypatch):
-    for folder in ("int8", "export"):
-        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
-    from self_labelled import exported, write_data
-
-    model = tmp_path / "toy.onnx"
-    exported(model)
-    data = write_data(tmp_path / "noise", model)
+def test_int8(repo, tmp_path, toy):
+    model, data = toy
     out = tmp_path / "int8.json"
     command = [sys.executable, str(repo / "benchmarks" / "int8.py"), "--rounds", "1"]
     command += ["--model", "toy", str(model), str(data), "--images", "4", "--method", "minmax"]
@@ -61,14 +65,8 @@ def test_int8(repo, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_bias_correction(repo, tmp_path, monkeypatch):
-    for folder in ("int8", "export"):
-        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
-    from self_labelled import exported, write_data
-
-    model = tmp_path / "toy.onnx"
-    exported(model)
-    data = write_data(tmp_path / "noise", model)
+def test_bias_correction(repo, tmp_path, toy):
+    model, data = toy
     out = tmp_path / "bias.json"
     command = [sys.executable, str(repo / "benchmarks" / "bias_correction.py"), "--images", "4"]
     command += ["--model", "toy", str(model), str(data), "--out", str(out)]
@@ -84,15 +82,9 @@ def test_bias_correction(repo, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_bad_cases_of_int8(repo, tmp_path, monkeypatch):
+def test_bad_cases_of_int8(repo, tmp_path, toy):
     """Those of which the docs speak go through the gate, and none without its verdict."""
-    for folder in ("int8", "export"):
-        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
-    from self_labelled import exported, write_data
-
-    model = tmp_path / "toy.onnx"
-    exported(model)
-    data = write_data(tmp_path / "noise", model)
+    model, data = toy
     out = tmp_path / "bad.json"
     command = [sys.executable, str(repo / "benchmarks" / "int8_bad_cases.py"), str(model)]
     command += [str(data), "--images", "4", "--out", str(out)]
@@ -101,19 +93,14 @@ def test_bad_cases_of_int8(repo, tmp_path, monkeypatch):
     rows = json.loads(out.read_text())["rows"]
     assert [row["form"] for row in rows] == ["tensorrt", "cpu"] * 4
     assert all(row["lost in the end"] <= 1 for row in rows if row["ended"] == "passed")
-    assert {row["ended"] for row in rows} <= {"passed", "refused"}
+    tried = [len(row["lost as calibrated"].split()) for row in rows]
+    assert tried == [4, 4, 1, 1, 4, 4, 1, 1]  # by all methods, or by the one that is asked for
 
 
 @pytest.mark.slow
-def test_memory_of_a_calibration(repo, tmp_path, monkeypatch):
+def test_memory_of_a_calibration(repo, tmp_path, toy):
     """The number of images of which the docs speak grows; what it takes does not."""
-    for folder in ("int8", "export"):
-        monkeypatch.syspath_prepend(str(repo / "tests" / folder))
-    from self_labelled import exported, write_data
-
-    model = tmp_path / "toy.onnx"
-    exported(model)
-    images = write_data(tmp_path / "noise", model) / "images"
+    model, images = toy[0], toy[1] / "images"
     out = tmp_path / "memory.json"
     command = [sys.executable, str(repo / "benchmarks" / "calibration_memory.py"), str(model)]
     command += [str(images), "--images", "4", "64", "--out", str(out)]

@@ -10,12 +10,19 @@ pytest.importorskip("cv2", reason="the page draws with OpenCV")
 from web_scene import pictures_of, scene, seen  # noqa: E402
 
 
+def watched_encoding(s, monkeypatch):
+    """The numbers of the frames that are encoded from now on."""
+    encoded, pictures = [], s.server._site.pictures
+    real = pictures._encode
+    monkeypatch.setattr(
+        pictures, "_encode", lambda one: encoded.append(one.frame.number) or real(one)
+    )
+    return encoded
+
+
 def test_frames_that_nobody_watches_are_not_encoded(monkeypatch):
-    encoded = []
     with scene(most_fps=1000.0) as s:
-        real = s.server._site.pictures._encode
-        counting = lambda one: encoded.append(one.frame.number) or real(one)  # noqa: E731
-        monkeypatch.setattr(s.server._site.pictures, "_encode", counting)
+        encoded = watched_encoding(s, monkeypatch)
         for number in range(50):
             s.show(number)
         s.state()
@@ -35,11 +42,8 @@ def test_a_put_is_cheap():
 
 
 def test_two_who_watch_share_the_encoding(monkeypatch):
-    encoded = []
     with scene(most_fps=1000.0) as s:
-        real = s.server._site.pictures._encode
-        counting = lambda one: encoded.append(one.frame.number) or real(one)  # noqa: E731
-        monkeypatch.setattr(s.server._site.pictures, "_encode", counting)
+        encoded = watched_encoding(s, monkeypatch)
         s.show(0)
         connections = [s.connect() for _ in range(3)]
         streams = []
